@@ -1,0 +1,103 @@
+# make book    builds the course            (DATASET=specimens|photos  PROFILE=full|fast)
+# make test    checks everything that CI checks
+# make help    lists the rest
+
+PYTHON  ?= python3.11
+DATASET ?= specimens
+PROFILE ?= full
+# how many notebooks run side by side
+JOBS    ?= 2
+
+BIN     := .venv/bin
+EDITION := build/$(DATASET)-$(PROFILE)
+SOURCES := $(wildcard notebooks/*.md)
+EXECUTED := $(SOURCES:notebooks/%.md=$(EDITION)/notebooks/%.ipynb)
+LIBRARY := $(shell find insectlib -name '*.py' -o -name '*.sha256')
+PAGES   := $(shell find book -type f) _config.yml _toc.yml
+
+# everything that is drawn, downloaded or trained stays below build/
+export INSECTLIB_CACHE ?= $(CURDIR)/build/cache
+# the real photographs, where they are at hand; without them they are fetched on demand
+export INSECTLIB_PHOTOS ?= $(abspath $(wildcard ../shared/data/insects))
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: book notebooks test lint unit photos pair nbval linkcheck bench serve clean help setup lock
+.DELETE_ON_ERROR:
+
+book: .venv/installed ## build the pages
+	@$(MAKE) --no-print-directory -j$(JOBS) $(EDITION)/html/index.html
+	@echo "The book is built. Open $(CURDIR)/$(EDITION)/html/index.html"
+
+setup: .venv/installed ## make the virtual environment from the lock
+
+.venv/installed: requirements.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes -r requirements.txt
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+notebooks: .venv/installed ## execute the notebooks that have changed
+	@$(MAKE) --no-print-directory -j$(JOBS) $(EXECUTED)
+
+$(EDITION)/notebooks/%.ipynb: notebooks/%.md $(LIBRARY) tools/execute.py requirements.txt | .venv/installed
+	$(BIN)/python -m tools.execute $< $@ --dataset $(DATASET) --profile $(PROFILE)
+
+# The first chapter draws or fetches the pictures and the second trains the network: the later
+# ones wait for them, so that nothing is made twice. Each can still run alone.
+$(filter-out %/01_data.ipynb,$(EXECUTED)): | $(EDITION)/notebooks/01_data.ipynb
+$(filter-out %/00_specimens.ipynb %/01_data.ipynb %/02_cnn.ipynb,$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
+
+# warnings are errors, and nothing is left out
+$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py
+	$(BIN)/python -m tools.stage $(EDITION)
+	$(BIN)/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
+	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html
+
+test: lint ## check everything that CI checks
+	$(MAKE) book PROFILE=fast DATASET=specimens
+	$(MAKE) unit nbval photos
+
+lint: .venv/installed ## style, types and spelling
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+unit: .venv/installed ## the tests of the package and of the built pages
+	$(BIN)/python -m pytest tests
+
+nbval: .venv/installed ## compare the committed outputs of the notebooks
+	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=1200 notebooks
+
+ifneq ($(INSECTLIB_PHOTOS),)
+photos: ## execute all notebooks on the photographs
+	$(MAKE) notebooks PROFILE=fast DATASET=photos
+else
+photos:
+	@echo "The photographs are not at hand (INSECTLIB_PHOTOS names no folder): notebooks not executed on them."
+endif
+
+pair: ## write the committed .ipynb from the chapters' text and their executed outputs
+	$(MAKE) notebooks PROFILE=fast DATASET=specimens
+	$(BIN)/python -m tools.pair build/specimens-fast/notebooks
+
+linkcheck: .venv/installed ## open every link of the pages
+	$(MAKE) notebooks PROFILE=fast
+	$(BIN)/python -m tools.stage build/specimens-fast
+	$(BIN)/jupyter-book build --builder linkcheck --path-output build/linkcheck build/specimens-fast/source
+
+serve: ## show the built book at http://localhost:8000
+	$(BIN)/python -m http.server --directory $(EDITION)/html 8000
+
+bench: .venv/installed ## measure accuracies and speed, side by side
+	@for file in bench/*.py; do $(BIN)/python $$file; done
+
+lock: ## write the lock anew from pyproject.toml (needs uv)
+	uv pip compile pyproject.toml --extra book --extra test --python-version 3.11 --upgrade \
+	  --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
+
+clean: ## remove all that was built, also what was drawn and trained
+	rm -rf build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12

@@ -1,0 +1,1 @@
+"""Helpers of the course *What Did the Network See?*"""

@@ -1,0 +1,1 @@
+"""Insects drawn by the package itself, with a known truth for every pixel."""

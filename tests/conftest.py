@@ -1,0 +1,46 @@
+"""Fixtures that several test files share."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from insectlib.imageset import ImageSet
+
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Give every test a cache of its own, so that none leans on what another left."""
+    folder = tmp_path_factory.mktemp("cache")
+    monkeypatch.setenv("INSECTLIB_CACHE", str(folder))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def photos_folder() -> Path:
+    """Return the folder with the real photographs, or say that it is not there."""
+    named = os.environ.get("INSECTLIB_PHOTOS")
+    if not named:
+        pytest.skip("the photographs are not at hand: INSECTLIB_PHOTOS names no folder")
+    return Path(named)
+
+
+@pytest.fixture
+def tiny_set() -> Iterator[ImageSet]:
+    """Yield 24 random pictures of 16x16 pixels, eight of each class."""
+    random = np.random.default_rng(0)
+    labels = np.arange(24) % 3
+    yield ImageSet(
+        images=random.uniform(0, 255, (24, 16, 16, 3)).astype(np.float32),
+        labels=labels.astype(np.int64),
+        class_names=("beetle", "cockroach", "dragonfly"),
+        names=tuple(str(5_000_000 + 100 * i) for i in range(24)),
+        digests=tuple(f"{i:064x}" for i in range(24)),
+        groups=np.arange(24, dtype=np.int64),
+    )

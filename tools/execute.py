@@ -1,0 +1,99 @@
+"""Execute a chapter with papermill: ``python -m tools.execute notebooks/01_data.md OUT.ipynb``."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+import jupytext
+import papermill
+from nbformat import NotebookNode
+from papermill.exceptions import PapermillExecutionError
+from papermill.iorw import write_ipynb
+
+
+def execute(source: Path, target: Path, *, dataset: str, profile: str) -> NotebookNode:
+    """Execute the MyST notebook `source` and write it, with its outputs, to `target`.
+
+    `target` appears when every cell has run, and not before: a notebook that stopped is left
+    beside it as ``NAME.failed.ipynb``, to be looked at.
+
+    Parameters
+    ----------
+    source : Path
+        A chapter, ``notebooks/NN_name.md``.
+    target : Path
+        The executed notebook, ``.ipynb``.
+    dataset, profile : str
+        The papermill parameters of every chapter.
+
+    Returns
+    -------
+    NotebookNode
+        The executed notebook.
+
+    Raises
+    ------
+    PapermillExecutionError
+        When a cell fails.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    failed = target.with_suffix(".failed.ipynb")
+    notebook: NotebookNode = papermill.execute_notebook(
+        jupytext.read(source),
+        failed,
+        parameters={"dataset": dataset, "profile": profile},
+        progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
+        request_save_on_cell_execute=False,
+        cwd=source.parent,
+    )
+    write_ipynb(show_parameters(notebook), str(failed))
+    failed.replace(target)
+    return notebook
+
+
+def show_parameters(notebook: NotebookNode) -> NotebookNode:
+    """Let the parameters cell show the values that were used, and drop papermill's extra cell."""
+    tags = [cell.metadata.get("tags", []) for cell in notebook.cells]
+    injected = next(i for i, tag in enumerate(tags) if "injected-parameters" in tag)
+    default = next(i for i, tag in enumerate(tags) if "parameters" in tag)
+    lines = notebook.cells[injected].source.splitlines()
+    notebook.cells[default].source = "\n".join(line for line in lines if not line.startswith("#"))
+    del notebook.cells[injected]
+    return notebook
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("source", type=Path)
+    parser.add_argument("target", type=Path)
+    parser.add_argument("--dataset", default="specimens", choices=("specimens", "photos"))
+    parser.add_argument("--profile", default="fast", choices=("fast", "full"))
+    arguments = parser.parse_args()
+    # the log lines of TensorFlow's C++ side are of no use to a reader
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    start = time.perf_counter()
+    try:
+        execute(
+            arguments.source,
+            arguments.target,
+            dataset=arguments.dataset,
+            profile=arguments.profile,
+        )
+    except PapermillExecutionError as error:
+        print(
+            f"{arguments.source}: cell [{error.exec_count}] failed "
+            f"(dataset={arguments.dataset}, profile={arguments.profile})\n{error}",
+            file=sys.stderr,
+        )
+        return 1
+    print(f"{arguments.source}: executed in {time.perf_counter() - start:.0f} s")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""Pair each chapter's MyST text with its committed notebook: ``python -m tools.pair``.
+
+The committed ``NN_name.ipynb`` carries the cells of ``NN_name.md`` and the outputs of the cells
+tagged ``nbval-check-output``, which nbval compares. All other outputs depend on the machine or
+are pictures; without them a diff can be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+from nbformat import NotebookNode
+
+CHECKED = "nbval-check-output"
+
+
+def paired(source: Path, executed: Path) -> NotebookNode:
+    """Return the notebook to commit for the chapter `source`, with outputs from `executed`.
+
+    Raises
+    ------
+    ValueError
+        When `executed` was not made from the present text of `source`.
+    """
+    notebook: NotebookNode = jupytext.read(source)
+    ran = nbformat.read(executed, as_version=4)
+    cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    ran_cells = [cell for cell in ran.cells if cell.cell_type == "code"]
+    same = len(cells) == len(ran_cells) and all(
+        a.source == b.source or "parameters" in a.metadata.get("tags", [])
+        for a, b in zip(cells, ran_cells, strict=True)
+    )
+    if not same:
+        raise ValueError(f"{executed} was made from another text of {source}: execute it again")
+    for cell, ran_cell in zip(cells, ran_cells, strict=True):
+        if CHECKED in cell.metadata.get("tags", []):
+            cell.outputs = [checked_output(output, source) for output in ran_cell.outputs]
+    for number, cell in enumerate(notebook.cells):
+        cell.id = f"cell-{number}"  # jupytext draws random ones, which no diff needs
+    return notebook
+
+
+def checked_output(output: NotebookNode, source: Path) -> NotebookNode:
+    """Return `output` for the committed notebook; refuse all that is not text on stdout."""
+    if output.output_type == "stream" and output.name == "stdout":
+        return output
+    raise ValueError(
+        f"{source}: a cell tagged {CHECKED} gave {output.output_type!r} output; "
+        "it may print text only, so that its output can be compared"
+    )
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("executed", type=Path, help="folder with the executed notebooks")
+    folder = parser.parse_args().executed
+    for source in sorted(Path("notebooks").glob("*.md")):
+        notebook = paired(source, folder / f"{source.stem}.ipynb")
+        target = source.with_suffix(".ipynb")
+        draft = target.with_suffix(".tmp")
+        nbformat.write(notebook, draft)
+        draft.replace(target)
+        print(f"{target}: paired")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

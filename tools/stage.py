@@ -1,0 +1,116 @@
+"""Lay out the source of the book: ``python -m tools.stage build/specimens-full``.
+
+Jupyter Book reads one folder. This one takes `_config.yml`, `_toc.yml`, the pages in `book/`,
+the executed notebooks and a status page made from them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import yaml
+from nbformat import NotebookNode
+
+DATASETS = {"specimens": "drawn specimens", "photos": "photographs"}
+PACKAGES = ("tensorflow", "keras", "shap", "insectlib")
+
+
+def stage(edition: Path) -> Path:
+    """Fill ``edition/source`` from the repository and ``edition/notebooks``; return it."""
+    source = edition / "source"
+    shutil.rmtree(source, ignore_errors=True)
+    shutil.copytree("book", source / "book")
+    shutil.copytree(edition / "notebooks", source / "notebooks", ignore=failed_notebooks)
+    shutil.copy("_toc.yml", source)
+    notebooks = {
+        path.stem: nbformat.read(path, as_version=4)
+        for path in sorted((source / "notebooks").glob("*.ipynb"))
+    }
+    if not notebooks:
+        raise FileNotFoundError(f"no executed notebooks in {edition / 'notebooks'}: execute them")
+    (source / "book" / "status.md").write_text(status_page(notebooks))
+    dataset, profile = parameters(next(iter(notebooks.values())))
+    config = yaml.safe_load(Path("_config.yml").read_text())
+    (source / "_config.yml").write_text(yaml.safe_dump(configured(config, dataset, profile)))
+    return source
+
+
+def failed_notebooks(_folder: str, names: list[str]) -> list[str]:
+    """Name the notebooks that stopped half-way, for `shutil.copytree` to leave out."""
+    return [name for name in names if name.endswith(".failed.ipynb")]
+
+
+def parameters(notebook: NotebookNode) -> tuple[str, str]:
+    """Return the data set and the profile that `notebook` was executed with."""
+    used = notebook.metadata.papermill.parameters
+    return used.dataset, used.profile
+
+
+def configured(config: dict[str, Any], dataset: str, profile: str) -> dict[str, Any]:
+    """Return `config` with the edition in the footer and, where known, the launch buttons.
+
+    A published book knows its repository (environment variable ``BOOK_REPOSITORY``); a copy on
+    somebody's disk has none, and no button that leads nowhere.
+    """
+    config["html"]["extra_footer"] = (
+        f"<p>Edition: {DATASETS[dataset]}, profile <code>{profile}</code>.</p>"
+    )
+    if repository := os.environ.get("BOOK_REPOSITORY"):
+        config["repository"] = {"url": repository, "branch": "main", "path_to_book": ""}
+        config["html"] |= {"use_repository_button": True, "use_issues_button": True}
+        config["launch_buttons"] = {
+            "notebook_interface": "jupyterlab",
+            "binderhub_url": "https://mybinder.org",
+            "thebe": True,
+        }
+    return config
+
+
+def status_page(notebooks: dict[str, NotebookNode]) -> str:
+    """Return the text of the page that says what was executed, when, how long and with what."""
+    rows = [
+        "# Status of this edition",
+        "",
+        "Every chapter is a notebook, executed from its first cell to its last for this edition.",
+        "Here is what was executed, how long it took, and with which versions.",
+        "",
+        "| Chapter | Data set | Profile | Run time | Finished (UTC) |",
+        "|---|---|---|---|---|",
+    ]
+    for stem, notebook in notebooks.items():
+        dataset, profile = parameters(notebook)
+        run = notebook.metadata.papermill
+        finished = str(run.end_time)[:16].replace("T", " ")
+        rows.append(
+            f"| {{doc}}`/notebooks/{stem}` | {DATASETS[dataset]} | `{profile}` "
+            f"| {run.duration:.0f} s | {finished} |"
+        )
+    python = next(iter(notebooks.values())).metadata.language_info.version
+    rows += ["", "| Software | Version |", "|---|---|", f"| Python | {python} |"]
+    rows += [f"| {name} | {version(name)} |" for name in PACKAGES]
+    rows += [
+        "",
+        "A chapter that loads a network from the store, because an earlier chapter has trained it,",
+        "takes less time than one that trains it.",
+        "",
+    ]
+    return "\n".join(rows)
+
+
+def main() -> int:
+    """Run the command line; return the exit status."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("edition", type=Path)
+    print(stage(parser.parse_args().edition))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
