@@ -13,6 +13,7 @@ import papermill
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
+from traitlets.config import Config
 
 
 def execute(source: Path, target: Path, *, dataset: str, profile: str) -> NotebookNode:
@@ -49,6 +50,7 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
         progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
         request_save_on_cell_execute=False,
         cwd=source.parent,
+        config=Config({"KernelManager": {"transport": "ipc"}}),  # no open ports on this machine
     )
     write_ipynb(show_parameters(notebook), str(failed))
     failed.replace(target)
