@@ -36,8 +36,9 @@ def paired(source: Path, executed: Path) -> NotebookNode:
     )
     if not same:
         raise ValueError(f"{executed} was made from another text of {source}: execute it again")
-    for cell, ran_cell in zip(cells, ran_cells, strict=True):
+    for count, (cell, ran_cell) in enumerate(zip(cells, ran_cells, strict=True), start=1):
         if CHECKED in cell.metadata.get("tags", []):
+            cell.execution_count = count  # nbval refuses outputs of a cell that never ran
             cell.outputs = [checked_output(output, source) for output in ran_cell.outputs]
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number}"  # jupytext draws random ones, which no diff needs
