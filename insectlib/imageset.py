@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
+
+from insectlib.reading import class_files, read_images
+from insectlib.strip import strip_box
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -63,4 +68,73 @@ class ImageSet:
             groups=self.groups[index],
             masks=None if self.masks is None else self.masks[index],
             scenes=None if self.scenes is None else tuple(self.scenes[i] for i in index),
+        )
+
+    def counts(self) -> dict[str, int]:
+        """Return the number of pictures of each class."""
+        return {name: int((self.labels == i).sum()) for i, name in enumerate(self.class_names)}
+
+    def crop_strip(self) -> ImageSet:
+        """Return the set without the bottom rows that hold the label strip."""
+        top, *_ = strip_box(*self.images.shape[1:3])
+        return replace(
+            self,
+            images=self.images[:, :top],
+            masks=None if self.masks is None else self.masks[:, :top],
+        )
+
+    def dataset(
+        self, batch_size: int = 32, *, shuffle: bool = False, seed: int | None = None
+    ) -> tf.data.Dataset:
+        """Return the pictures and labels as batches for Keras, shuffled anew in each epoch."""
+        import tensorflow as tf
+
+        index = tf.data.Dataset.range(len(self))
+        if shuffle:
+            index = index.shuffle(len(self), seed=seed, reshuffle_each_iteration=True)
+        images, labels = tf.constant(self.images), tf.constant(self.labels)
+        batches = index.batch(batch_size).map(
+            lambda i: (tf.gather(images, i), tf.gather(labels, i)),
+            num_parallel_calls=tf.data.AUTOTUNE,
+        )
+        return batches.prefetch(tf.data.AUTOTUNE)
+
+    @classmethod
+    def from_folder(
+        cls, folder: Path | str, size: int, class_names: Sequence[str] | None = None
+    ) -> ImageSet:
+        """Read any folder of class folders, to use the course with pictures of your own.
+
+        Parameters
+        ----------
+        folder : Path or str
+            With one folder of pictures for each class.
+        size : int
+            Side in pixels that each picture is squeezed to.
+        class_names : sequence of str, optional
+            Names of the class folders, in the order of the class indices; all of them in
+            alphabetical order where it is missing.
+
+        Returns
+        -------
+        ImageSet
+            Names are file stems; every picture is a group of its own until you say otherwise
+            (``dataclasses.replace(imageset, groups=...)``).
+
+        Raises
+        ------
+        FileNotFoundError
+            When the folder or a class folder is not there.
+        ValueError
+            When a class is empty, there is but one class, or a file cannot be read.
+        """
+        files = class_files(folder, class_names)
+        paths = [path for of_class in files.values() for path in of_class]
+        return cls(
+            images=read_images(paths, size),
+            labels=np.repeat(np.arange(len(files)), [len(f) for f in files.values()]),
+            class_names=tuple(files),
+            names=tuple(path.stem for path in paths),
+            digests=tuple(sha256(path.read_bytes()).hexdigest() for path in paths),
+            groups=np.arange(len(paths), dtype=np.int64),
         )

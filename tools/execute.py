@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -43,15 +44,18 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     failed = target.with_suffix(".failed.ipynb")
-    notebook: NotebookNode = papermill.execute_notebook(
-        jupytext.read(source),
-        failed,
-        parameters={"dataset": dataset, "profile": profile},
-        progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
-        request_save_on_cell_execute=False,
-        cwd=source.parent,
-        config=Config({"KernelManager": {"transport": "ipc"}}),  # no open ports on this machine
-    )
+    with tempfile.TemporaryDirectory() as sockets:
+        # sockets on disk: no open ports, and notebooks that run side by side keep apart
+        transport = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        notebook: NotebookNode = papermill.execute_notebook(
+            jupytext.read(source),
+            failed,
+            parameters={"dataset": dataset, "profile": profile},
+            progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
+            request_save_on_cell_execute=False,
+            cwd=source.parent,
+            config=Config({"KernelManager": transport}),
+        )
     write_ipynb(show_parameters(notebook), str(failed))
     failed.replace(target)
     return notebook
