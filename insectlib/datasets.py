@@ -1,4 +1,4 @@
-"""The two data sets of the course behind one function."""
+"""The two data sets of the course behind one function (chapter ``01_data``)."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from pathlib import Path
 
 from insectlib.imageset import ImageSet
 
+NAMES = ("specimens", "photos")
+
 
 @dataclass(frozen=True)
 class Collection:
-    """A published data set: its parts, with their flaws."""
+    """A published data set: its parts, with their flaws.
+
+    Parameters
+    ----------
+    name : str
+        Of the data set.
+    train, test : ImageSet
+        The parts as they were published. Every picture of `test` is a copy of one in `train`.
+    extra : dict of str to ImageSet
+        Parts that only the specimens have: "validation" and "new_test" from groups of their own
+        with the same shortcuts, and "counterfactual", where the shortcuts are broken.
+    """
 
     name: str
     train: ImageSet
@@ -18,16 +31,48 @@ class Collection:
     extra: dict[str, ImageSet] = field(default_factory=dict)
 
 
-def load(name: str, *, size: int = 128, folder: Path | str | None = None) -> Collection:
-    """Return the data set `name`, "specimens" or "photos"."""
+def load(
+    name: str, *, size: int = 128, folder: Path | str | None = None, progress: bool = True
+) -> Collection:
+    """Return one of the course's two data sets.
+
+    Chapter ``01_data``.
+
+    Parameters
+    ----------
+    name : str
+        ``"specimens"``, drawn once and kept, or ``"photos"``, fetched once and kept.
+    size : int
+        Side of the pictures in pixels: specimens are drawn at it, photographs squeezed to it.
+    folder : Path or str, optional
+        Of the photographs, where they are at hand; see `insectlib.photos.load_photos`.
+    progress : bool
+        Whether to show a bar while pictures are drawn or fetched.
+
+    Returns
+    -------
+    Collection
+        With the published parts.
+
+    Raises
+    ------
+    ValueError
+        For another name, a size below 8, or a folder of specimens.
+    PhotosError
+        When the photographs are not to be had, or are not the ones that were published.
+    """
+    if name not in NAMES:
+        raise ValueError(f"no data set {name!r}; expected one of {', '.join(map(repr, NAMES))}")
+    if size < 8:
+        raise ValueError(f"size {size}; expected 8 pixels or more")
     if name == "specimens":
         from insectlib.specimens import load_specimens
 
-        parts = load_specimens(size, progress=False)
+        if folder is not None:
+            raise ValueError("folder goes with 'photos'; specimens are drawn, not read")
+        parts = load_specimens(size, progress=progress)
         return Collection(name, parts.pop("train"), parts.pop("test"), parts)
-    if name == "photos":
-        from insectlib.photos import load_photos
+    from insectlib.photos import load_photos
 
-        train, test = load_photos(size, folder=folder)
-        return Collection(name, train, test)
-    raise ValueError(f"no data set {name!r}; expected 'specimens' or 'photos'")
+    train, test = load_photos(size, folder=folder, progress=progress)
+    return Collection(name, train, test)

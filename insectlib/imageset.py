@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.reading import class_files, read_images
+from insectlib.reading import class_files, picture_sizes, read_images
 from insectlib.strip import strip_box
 
 if TYPE_CHECKING:
@@ -42,6 +42,9 @@ class ImageSet:
         What each pixel shows, as indices of `insectlib.PARTS`; None for photographs.
     scenes : tuple of Scene, optional
         What each specimen was drawn from; None for photographs.
+    sizes : int64 array, shape (n, 2), optional
+        Height and width in pixels of each file, before it was squeezed; None for specimens,
+        which are drawn at the size asked for.
     """
 
     images: NDArray[np.float32]
@@ -52,6 +55,7 @@ class ImageSet:
     groups: NDArray[np.int64]
     masks: NDArray[np.uint8] | None = None
     scenes: tuple[Scene, ...] | None = None
+    sizes: NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.labels)
@@ -68,6 +72,7 @@ class ImageSet:
             groups=self.groups[index],
             masks=None if self.masks is None else self.masks[index],
             scenes=None if self.scenes is None else tuple(self.scenes[i] for i in index),
+            sizes=None if self.sizes is None else self.sizes[index],
         )
 
     def counts(self) -> dict[str, int]:
@@ -137,4 +142,5 @@ class ImageSet:
             names=tuple(path.stem for path in paths),
             digests=tuple(sha256(path.read_bytes()).hexdigest() for path in paths),
             groups=np.arange(len(paths), dtype=np.int64),
+            sizes=picture_sizes(paths),
         )

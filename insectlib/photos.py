@@ -23,8 +23,8 @@ from tqdm import tqdm
 from insectlib.archives import unpack
 from insectlib.cache import cache_dir
 from insectlib.imageset import ImageSet
-from insectlib.reading import read_images
-from insectlib.splits import catalogue_groups
+from insectlib.reading import picture_sizes, read_images
+from insectlib.splits import catalogue_groups, join_groups
 
 CLASS_FOLDERS = {"beetles": "beetle", "cockroach": "cockroach", "dragonflies": "dragonfly"}
 
@@ -35,6 +35,9 @@ SOURCES = (
     "99f6c6d7d161427ab3fe6e10917fed3f9e8293c7/Homework/Insect_classification/Data_insects/",
 )
 """Where the photographs are, each at a pinned commit; the second serves what the first does not."""
+
+SAME_PHOTOGRAPH = (("5376027", "5382020"), ("5376028", "5382021"))
+"""One photograph, published under two numbers as files that differ (chapter ``01_data``)."""
 
 HELP = (
     "Without internet, take the photographs from a folder: set the environment variable "
@@ -107,7 +110,8 @@ def load_photos(
     Returns
     -------
     tuple of ImageSet
-        Training and test part; groups are runs of catalogue numbers over both.
+        Training and test part; groups are runs of catalogue numbers over both, joined where they
+        hold one photograph twice (`SAME_PHOTOGRAPH`).
 
     Raises
     ------
@@ -125,17 +129,23 @@ def load_photos(
     # each picture is decoded once, however many copies of it there are
     first = {digest: path for path, digest in sorted(expected.items(), reverse=True)}
     unique = sorted(first)
-    images = read_images([root / first[digest] for digest in unique], size)
+    found = [root / first[digest] for digest in unique]
+    images, sizes = read_images(found, size), picture_sizes(found)
     place = {digest: i for i, digest in enumerate(unique)}
+    order = [place[expected[path]] for path in paths]
     names = [Path(path).stem for path in paths]
-    groups = catalogue_groups(names)
+    twice = [pair for pair in SAME_PHOTOGRAPH if set(pair) <= set(names)]
+    groups = join_groups(
+        catalogue_groups(names), [(names.index(a), names.index(b)) for a, b in twice]
+    )
     everything = ImageSet(
-        images=images[[place[expected[path]] for path in paths]],
+        images=images[order],
         labels=np.array([list(CLASS_FOLDERS).index(path.split("/")[1]) for path in paths]),
         class_names=tuple(CLASS_FOLDERS.values()),
         names=tuple(names),
         digests=tuple(expected[path] for path in paths),
         groups=groups,
+        sizes=sizes[order],
     )
     train, test = (
         everything.subset([i for i, path in enumerate(paths) if path.startswith(part)])

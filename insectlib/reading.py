@@ -90,6 +90,28 @@ def read_images(paths: Sequence[Path], size: int) -> NDArray[np.float32]:
     return images
 
 
+def picture_sizes(paths: Sequence[Path]) -> NDArray[np.int64]:
+    """Read how high and wide pictures are in their files, without decoding them.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        Of picture files.
+
+    Returns
+    -------
+    int64 array, shape (n, 2)
+        Height and width in pixels, turned as the EXIF record says.
+    """
+    sizes = np.empty((len(paths), 2), dtype=np.int64)
+    for i, path in enumerate(paths):
+        with Image.open(path) as opened:
+            width, height = opened.size
+            turned = opened.getexif().get(0x0112, 1) >= 5  # orientations 5 to 8 lie on their side
+        sizes[i] = (width, height) if turned else (height, width)
+    return sizes
+
+
 def class_files(
     folder: Path | str, class_folders: Sequence[str] | None = None
 ) -> dict[str, list[Path]]:

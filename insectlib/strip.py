@@ -22,12 +22,26 @@ def strip_box(height: int, width: int) -> tuple[int, int, int, int]:
     -------
     tuple of int
         ``(top, left, bottom, right)`` in pixels, bottom and right exclusive.
+
+    Raises
+    ------
+    ValueError
+        When the picture is so small that the box, rounded to whole pixels, is empty.
     """
-    return height - round(STRIP_HEIGHT * height), width - round(STRIP_WIDTH * width), height, width
+    rows, columns = round(STRIP_HEIGHT * height), round(STRIP_WIDTH * width)
+    if not rows or not columns:
+        raise ValueError(
+            f"a picture of {height}x{width} pixels is too small for the label strip, "
+            f"{STRIP_HEIGHT:.0%} of the height and {STRIP_WIDTH:.0%} of the width: "
+            "load the pictures at 8 pixels or more a side"
+        )
+    return height - rows, width - columns, height, width
 
 
 def strip_only(images: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the box that holds the label strip, cut out of each picture.
+
+    Chapter ``01_data``.
 
     Parameters
     ----------
@@ -37,8 +51,14 @@ def strip_only(images: NDArray[np.float32]) -> NDArray[np.float32]:
     Returns
     -------
     float32 array, shape (n, strip height, strip width, 3)
+        A view: writing to it changes `images`.
+
+    Raises
+    ------
+    ValueError
+        When `images` has another shape, or the pictures are too small to have a strip.
     """
-    top, left, bottom, right = strip_box(*images.shape[1:3])
+    top, left, bottom, right = strip_box(*_sides(images))
     return images[:, top:bottom, left:right]
 
 
@@ -54,8 +74,23 @@ def cover_strip(images: NDArray[np.float32]) -> NDArray[np.float32]:
     -------
     float32 array, shape (n, height, width, 3)
         Copies; `images` stay as they are.
+
+    Raises
+    ------
+    ValueError
+        When `images` has another shape, or the pictures are too small to have a strip.
     """
-    top, left, bottom, right = strip_box(*images.shape[1:3])
+    top, left, bottom, right = strip_box(*_sides(images))
     covered = images.copy()
     covered[:, top:bottom, left:right] = images[:, top - 1 : top, left:right]
     return covered
+
+
+def _sides(images: NDArray[np.float32]) -> tuple[int, int]:
+    """Return height and width of the pictures, or say that these are none."""
+    if images.ndim != 4:
+        raise ValueError(
+            f"images has shape {images.shape}; expected (n, height, width, 3): "
+            "for one picture pass images[None]"
+        )
+    return images.shape[1], images.shape[2]

@@ -1,0 +1,196 @@
+"""The course's own settings: sizes, split and networks, so that every chapter runs alone.
+
+Chapter ``02_cnn`` trains these networks step by step. The later chapters ask for them here, and get
+what was kept, or have it trained on the spot.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from insectlib.datasets import Collection, load
+from insectlib.imageset import ImageSet
+from insectlib.models import regularised_cnn, small_cnn
+from insectlib.splits import honest_split
+from insectlib.training import Trained, train
+
+SEED = 0
+"""The seed of the course's split and networks."""
+
+
+@dataclass(frozen=True)
+class Profile:
+    """How large and how long, for the published book or for a quick run.
+
+    Parameters
+    ----------
+    name : str
+        ``"fast"`` or ``"full"``.
+    tutorial_size : int
+        Side in pixels of the pictures for the network of the tutorials.
+    tutorial_epochs : int
+        Epochs of that network.
+    size : int
+        Side in pixels of the pictures for everything else.
+    epochs : int
+        At most so many epochs for the regularised network.
+    patience : int
+        Epochs without a lower validation loss after which it stops.
+    learning_rate : float
+        Of the regularised network; the other one has Adam's usual 0.001.
+    """
+
+    name: str
+    tutorial_size: int
+    tutorial_epochs: int
+    size: int
+    epochs: int
+    patience: int
+    learning_rate: float = 5e-4
+
+
+PROFILES = {
+    "fast": Profile("fast", tutorial_size=64, tutorial_epochs=12, size=64, epochs=16, patience=5),
+    "full": Profile("full", tutorial_size=256, tutorial_epochs=5, size=128, epochs=30, patience=6),
+}
+
+
+class Split(NamedTuple):
+    """Three parts of a collection that share neither pictures nor groups."""
+
+    training: ImageSet
+    validation: ImageSet
+    test: ImageSet
+
+
+def course_profile(profile: str) -> Profile:
+    """Return the profile of that name.
+
+    Parameters
+    ----------
+    profile : str
+        ``"fast"`` or ``"full"``, as in the parameters cell of every chapter.
+
+    Returns
+    -------
+    Profile
+        Its sizes and epochs.
+
+    Raises
+    ------
+    ValueError
+        For another name.
+    """
+    if profile not in PROFILES:
+        raise ValueError(f"profile is {profile!r}; expected one of {', '.join(PROFILES)}")
+    return PROFILES[profile]
+
+
+def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> Collection:
+    """Return the collection at the size that the profile names.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
+    profile : str
+        ``"fast"`` or ``"full"``.
+    tutorial : bool
+        Whether to take the size of the tutorials' network instead.
+
+    Returns
+    -------
+    Collection
+        With the published training and test parts.
+
+    Raises
+    ------
+    ValueError
+        For an unknown data set or profile.
+    """
+    chosen = course_profile(profile)
+    return load(dataset, size=chosen.tutorial_size if tutorial else chosen.size)
+
+
+def course_split(collection: Collection) -> Split:
+    """Return the course's honest split of the published training part (chapter ``01_data``).
+
+    Parameters
+    ----------
+    collection : Collection
+        At any size: the split rests on names and labels, not on pixels.
+
+    Returns
+    -------
+    Split
+        Training, validation and test part.
+    """
+    return Split(*honest_split(collection.train, seed=SEED))
+
+
+def tutorial_cnn(dataset: str, profile: str, *, progress: bool = True) -> Trained:
+    """Return the small network, trained and tested on the published, leaky split.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
+    profile : str
+        ``"fast"`` or ``"full"``.
+    progress : bool
+        Whether to show a bar when it has to be trained.
+
+    Returns
+    -------
+    Trained
+        Its ``val_accuracy`` is the accuracy on the published test part, after each epoch.
+    """
+    collection = course_collection(dataset, profile, tutorial=True)
+    return train(
+        small_cnn,
+        collection.train,
+        collection.test,
+        epochs=course_profile(profile).tutorial_epochs,
+        seed=SEED,
+        progress=progress,
+    )
+
+
+def course_cnn(
+    dataset: str, profile: str, *, published: bool = False, progress: bool = True
+) -> Trained:
+    """Return the network that the course explains: the regularised one, on the honest split.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
+    profile : str
+        ``"fast"`` or ``"full"``.
+    published : bool
+        Whether to train and test it on the published, leaky split instead.
+    progress : bool
+        Whether to show a bar when it has to be trained.
+
+    Returns
+    -------
+    Trained
+        For pictures of the profile's ``size``.
+    """
+    chosen = course_profile(profile)
+    collection = course_collection(dataset, profile)
+    if published:
+        training, validation = collection.train, collection.test
+    else:
+        training, validation, _ = course_split(collection)
+    return train(
+        regularised_cnn,
+        training,
+        validation,
+        epochs=chosen.epochs,
+        patience=chosen.patience,
+        learning_rate=chosen.learning_rate,
+        seed=SEED,
+        progress=progress,
+    )

@@ -1,0 +1,164 @@
+"""From a scene to pixels and to the map of what each pixel shows."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+
+from insectlib.specimens.backgrounds import draw_background
+from insectlib.specimens.clutter import draw_clutter
+from insectlib.specimens.scene import PARTS, Scene
+from insectlib.specimens.strip import draw_strip
+from insectlib.specimens.svg import Canvas, number, rasterise
+
+Layer = NDArray[np.float32]  # (size, size, 4): red, green, blue times alpha, and alpha from 0 to 1
+FLAT = {part: f"#{20 * k:02x}0000" for k, part in enumerate(PARTS)}
+SHADOW_BLUR = 0.012  # standard deviation of the shadow's edge, as a share of the picture's side
+
+
+def insect_canvas(scene: Scene) -> Canvas:
+    """Return the drawing of the insect in its own frame: head up, two units long."""
+    turn = math.radians(scene.light.direction - scene.pose.angle)
+    canvas = Canvas(light=(math.cos(turn), math.sin(turn)), prefix="i")
+    scene.species.draw(canvas, np.random.default_rng([scene.seed, 1]))
+    return canvas
+
+
+def placement(scene: Scene) -> str:
+    """Return the SVG transform from the insect's frame to the unit square of the picture."""
+    pose = scene.pose
+    turn = math.radians(pose.angle)
+    across = pose.scale * math.cos(math.radians(pose.roll))
+    along = pose.scale * math.cos(math.radians(pose.tilt))
+    cos, sin = math.cos(turn), math.sin(turn)
+    matrix = (across * cos, across * sin, -along * sin, along * cos, pose.x, pose.y)
+    return f"matrix({' '.join(map(number, matrix))})"
+
+
+def render(scene: Scene, size: int = 128) -> tuple[Layer, NDArray[np.uint8]]:
+    """Draw a scene.
+
+    What the scene leaves out changes the pixels that it covered, those within its shadow and
+    within `reach` of both, and no others: blur has a finite reach, and noise and exposure are
+    the same for every pixel whatever is drawn there. The strip is printed on top of the finished
+    picture: without blur, without noise.
+
+    Parameters
+    ----------
+    scene : Scene
+    size : int
+        Side of the square picture in pixels, at least 16.
+
+    Returns
+    -------
+    image : float32 array, shape (size, size, 3)
+        Red, green and blue: whole numbers from 0 to 255.
+    mask : uint8 array, shape (size, size)
+        Index in `PARTS` of what is on top in each pixel (see-through wings count as wings).
+
+    Raises
+    ------
+    ValueError
+        When `size` is below 16.
+    """
+    if size < 16:
+        raise ValueError(f"size {size}: a picture needs at least 16 pixels a side")
+    turn = math.radians(scene.light.direction)
+    light = (math.cos(turn), math.sin(turn))
+    below, above, strip = (Canvas(light, prefix) for prefix in ("b", "o", "s"))
+    draw_clutter(below, scene.clutter, scene.seed, above=False)
+    draw_clutter(above, scene.clutter, scene.seed, above=True)
+    draw_strip(strip, scene.strip, size)
+    insect, place = insect_canvas(scene), placement(scene)
+
+    picture = draw_background(scene.backdrop.kind, scene.backdrop.seed, size)
+    picture = blur(picture, scene.light.depth * size)
+    picture = _over(picture, below, "", scene.hidden, size)
+    layer = _layer(insect, place, scene.hidden, size)
+    if layer is not None:
+        picture *= (
+            1 - np.float32(scene.light.shadow) * _shadow(layer[..., 3], scene, size)[..., None]
+        )
+        layer = blur(layer, scene.light.blur * size)
+        picture = picture * (1 - layer[..., 3:]) + layer[..., :3]
+    picture = _over(picture, above, "", scene.hidden, size)
+    picture = _photograph(picture, scene, size)
+    picture = _over(picture, strip, "", scene.hidden, size)
+    image = np.rint(np.clip(picture, 0, 255)).astype(np.float32)
+
+    width = 1 / size
+    flat = below.flat(FLAT, width, scene.hidden)
+    flat += (
+        f'<g transform="{place}">{insect.flat(FLAT, width / scene.pose.scale, scene.hidden)}</g>'
+    )
+    flat += above.flat(FLAT, width, scene.hidden) + strip.flat(FLAT, width, scene.hidden)
+    mask = rasterise(flat, size, crisp=True)[..., 0] // 20
+    return image, mask
+
+
+def reach(scene: Scene, size: int) -> int:
+    """Return how far, in pixels, blur spreads what is drawn; the shadow is blurred apart."""
+    return _radius(scene.light.blur * size) + 1
+
+
+def blur(layer: NDArray[np.float32], sigma: float) -> NDArray[np.float32]:
+    """Return `layer` (height, width, ...) blurred by a Gaussian that ends at `_radius(sigma)`."""
+    radius = _radius(sigma)
+    if radius == 0:
+        return layer
+    taps = [math.exp(-0.5 * (k / sigma) ** 2) for k in range(radius + 1)]
+    total = taps[0] + 2 * sum(taps[1:])
+    for axis in (0, 1):
+        pad = [(radius, radius) if a == axis else (0, 0) for a in range(layer.ndim)]
+        padded, n = np.pad(layer, pad, mode="edge"), layer.shape[axis]
+        result = np.zeros_like(layer)
+        for k in range(2 * radius + 1):
+            weight = np.float32(taps[abs(k - radius)] / total)
+            result += weight * (padded[k : k + n] if axis == 0 else padded[:, k : k + n])
+        layer = result
+    return layer
+
+
+def _radius(sigma: float) -> int:
+    return math.ceil(2.5 * sigma) if sigma >= 0.2 else 0
+
+
+def _layer(canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Layer | None:
+    """Return the canvas as pixels, colours multiplied by alpha; None when nothing is drawn."""
+    if all(shape.part in hidden for shape in canvas.shapes):
+        return None
+    content = canvas.markup(hidden)
+    pixels = rasterise(f'<g transform="{place}">{content}</g>' if place else content, size)
+    layer = pixels.astype(np.float32)
+    layer[..., 3] /= np.float32(255)
+    layer[..., :3] *= layer[..., 3:]
+    return layer
+
+
+def _over(picture: Layer, canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Layer:
+    layer = _layer(canvas, place, hidden, size)
+    return picture if layer is None else picture * (1 - layer[..., 3:]) + layer[..., :3]
+
+
+def _shadow(alpha: NDArray[np.float32], scene: Scene, size: int) -> NDArray[np.float32]:
+    """Return how much of the light the insect takes away: its outline, moved and softened."""
+    turn = math.radians(scene.light.direction)
+    dx = -round(scene.light.shadow_length * size * math.cos(turn))
+    dy = -round(scene.light.shadow_length * size * math.sin(turn))
+    moved = np.zeros_like(alpha)
+    height, width = alpha.shape
+    to = slice(max(dy, 0), height + min(dy, 0)), slice(max(dx, 0), width + min(dx, 0))
+    source = slice(max(-dy, 0), height + min(-dy, 0)), slice(max(-dx, 0), width + min(-dx, 0))
+    moved[to] = alpha[source]
+    return blur(moved, SHADOW_BLUR * size)
+
+
+def _photograph(picture: Layer, scene: Scene, size: int) -> Layer:
+    """Apply exposure, white balance and the noise of the sensor, pixel by pixel."""
+    light = scene.light
+    gain = np.array([light.exposure * light.warmth, light.exposure, light.exposure / light.warmth])
+    random = np.random.default_rng([scene.seed, 2])
+    noise = random.standard_normal((size, size, 3), dtype=np.float32)
+    return picture * gain.astype(np.float32) + np.float32(light.noise) * noise

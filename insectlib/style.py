@@ -1,0 +1,117 @@
+"""One look for every figure of the course: sizes, colours of the classes, and the signed map."""
+
+from __future__ import annotations
+
+from itertools import cycle, islice
+
+import matplotlib as mpl
+import numpy as np
+from cycler import cycler
+from matplotlib.colors import LinearSegmentedColormap, Normalize
+from numpy.typing import ArrayLike
+
+WIDTH = 6.0
+"""Width of a figure in inches: with 12-point text it can still be read on a telephone."""
+
+PAPER = "#ffffff"
+"""Behind every figure, so that it can be read on a dark page too."""
+
+INK = "#222222"
+"""Text and axes."""
+
+GREY = "#6b6b6b"
+"""What is there to compare with: baselines, limits, chance."""
+
+# The palette of Okabe and Ito (2008), which people with any common colour blindness tell apart.
+# Colour never stands alone: markers and hatches differ as well.
+CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+CLASS_HATCHES = ("", "///", "...", "\\\\\\", "xx", "++", "oo")
+
+# Lightness falls equally on both arms, and blue and orange stay apart without red or green cones.
+_BLUES = ("#005692", "#0079bb", "#509cd8", "#96c0ea", "#ccdff5")
+_ORANGES = ("#ffd4bf", "#faa880", "#e57840", "#bd5115", "#88380b")
+SIGNED_MAP = LinearSegmentedColormap.from_list("signed", [*_BLUES, "#f6f6f6", *_ORANGES])
+"""For every map with a sign: blue below zero, near-white at zero, orange above."""
+
+
+def use_style() -> None:
+    """Set matplotlib's defaults for the figures of the course; call it once in each chapter."""
+    mpl.rcParams.update(
+        {
+            "figure.figsize": (WIDTH, 3.6),
+            "figure.dpi": 160,
+            "figure.facecolor": PAPER,
+            "figure.constrained_layout.use": True,
+            "savefig.facecolor": PAPER,
+            "savefig.dpi": 160,
+            "axes.facecolor": PAPER,
+            "axes.edgecolor": INK,
+            "axes.labelcolor": INK,
+            "axes.titlecolor": INK,
+            "axes.titlesize": 12,
+            "axes.spines.top": False,
+            "axes.spines.right": False,
+            "axes.prop_cycle": cycler(color=CLASS_COLOURS),
+            "font.size": 12,
+            "hatch.linewidth": 0.8,
+            "image.interpolation": "nearest",
+            "legend.frameon": False,
+            "legend.fontsize": 11,
+            "lines.linewidth": 2,
+            "text.color": INK,
+            "xtick.color": INK,
+            "ytick.color": INK,
+            "xtick.labelsize": 11,
+            "ytick.labelsize": 11,
+        }
+    )
+
+
+def class_looks(n_classes: int) -> list[dict[str, str]]:
+    """Return colour, marker and hatch of each class, the same in every figure.
+
+    Parameters
+    ----------
+    n_classes : int
+        From the eighth class on, the looks repeat.
+
+    Returns
+    -------
+    list of dict
+        One for each class, with the keys ``color``, ``marker`` and ``hatch``.
+    """
+    looks = zip(CLASS_COLOURS, CLASS_MARKERS, CLASS_HATCHES, strict=True)
+    return [
+        {"color": color, "marker": marker, "hatch": hatch}
+        for color, marker, hatch in islice(cycle(looks), n_classes)
+    ]
+
+
+def signed_norm(*values: ArrayLike, percentile: float = 100) -> Normalize:
+    """Return one symmetric scale for maps that are to be compared.
+
+    Parameters
+    ----------
+    *values : array
+        Everything that the panels will show, of any shape.
+    percentile : float
+        Of the absolute values; the scale ends there. Below 100, single large values saturate and
+        the rest gains contrast.
+
+    Returns
+    -------
+    Normalize
+        From ``-limit`` to ``limit``; -1 to 1 where all values are zero.
+
+    Raises
+    ------
+    ValueError
+        When there are no values, or some are not finite.
+    """
+    sizes = [np.abs(np.asarray(v, dtype=np.float64)).ravel() for v in values]
+    flat = np.concatenate(sizes) if sizes else np.empty(0)
+    if not flat.size or not np.isfinite(flat).all():
+        raise ValueError("values must be finite and at least one: they set the scale of the map")
+    limit = float(np.percentile(flat, percentile)) or 1.0
+    return Normalize(-limit, limit)

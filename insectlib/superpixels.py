@@ -1,0 +1,137 @@
+"""Superpixels: the players of the game that Kernel SHAP plays (chapter ``05_kernel_shap``)."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from skimage.filters import gaussian
+from skimage.segmentation import slic
+
+
+def superpixels(
+    image: ArrayLike, n_segments: int = 100, compactness: float = 5, sigma: float = 3
+) -> NDArray[np.int64]:
+    """Cut a picture into patches of similar colour with SLIC.
+
+    Chapter ``05_kernel_shap``; Achanta et al. (2012).
+
+    Parameters
+    ----------
+    image : array, shape (height, width, 3)
+        Values from 0 to 255.
+    n_segments : int
+        About how many patches to make.
+    compactness : float
+        Weight of nearness against likeness in colour: the larger, the squarer the patches.
+    sigma : float
+        Standard deviation, in pixels, of the smoothing beforehand.
+
+    Returns
+    -------
+    int64 array, shape (height, width)
+        The patch of each pixel, counted from 0 without gaps.
+
+    Raises
+    ------
+    ValueError
+        When the shape is not that of one picture in colour, or values are not from 0 to 255.
+    """
+    pixels = np.asarray(image, dtype=np.float32)
+    if pixels.ndim != 3 or pixels.shape[-1] != 3:
+        raise ValueError(
+            f"image has shape {pixels.shape}; expected (height, width, 3): pass one picture"
+        )
+    if not (pixels.min() >= -0.5 and pixels.max() <= 255.5):
+        raise ValueError(
+            f"image has values from {pixels.min():g} to {pixels.max():g}; expected 0 to 255"
+        )
+    segments = slic(pixels / 255, n_segments, compactness, sigma=sigma, start_label=0)
+    # SLIC drops patches that came out too small, which can leave gaps in the numbers
+    _, numbers = np.unique(segments, return_inverse=True)
+    return numbers.reshape(segments.shape).astype(np.int64)
+
+
+def mask_image(
+    coalitions: ArrayLike,
+    segments: NDArray[np.int64],
+    image: ArrayLike,
+    background: ArrayLike,
+) -> NDArray[np.float32]:
+    """Show the superpixels of each coalition, and the background everywhere else.
+
+    Chapter ``05_kernel_shap``.
+
+    Parameters
+    ----------
+    coalitions : array of 0 and 1 (or bool), shape (n, k)
+        One row for each picture to make, one column for each superpixel.
+    segments : int64 array, shape (height, width)
+        From `superpixels`, with values from 0 to k - 1.
+    image : array, shape (height, width, 3)
+        What is shown; values from 0 to 255.
+    background : array, shape (height, width, 3) or (3,)
+        What stands where a superpixel is hidden: a picture, or one colour.
+
+    Returns
+    -------
+    float32 array, shape (n, height, width, 3)
+    """
+    present = np.asarray(coalitions, dtype=bool)
+    shown = present[:, segments, None]
+    return np.where(shown, image, background).astype(np.float32)
+
+
+def mean_colour(image: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a picture of one colour, the mean of `image` (chapter ``05_kernel_shap``).
+
+    Parameters
+    ----------
+    image : float32 array, shape (height, width, 3)
+        Values from 0 to 255.
+
+    Returns
+    -------
+    float32 array, shape (height, width, 3)
+    """
+    colour = image.mean(axis=(0, 1), dtype=np.float64).astype(np.float32)
+    return np.broadcast_to(colour, image.shape).copy()
+
+
+def blurred(image: NDArray[np.float32], share: float = 0.1) -> NDArray[np.float32]:
+    """Return the picture out of focus: its colours stay, its shapes go.
+
+    Chapter ``05_kernel_shap``.
+
+    Parameters
+    ----------
+    image : float32 array, shape (height, width, 3)
+        Values from 0 to 255.
+    share : float
+        Standard deviation of the blur as a share of the picture's height.
+
+    Returns
+    -------
+    float32 array, shape (height, width, 3)
+    """
+    blur = gaussian(image, share * image.shape[0], channel_axis=-1, preserve_range=True)
+    return np.asarray(blur, dtype=np.float32)
+
+
+def segment_values(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Add up attributions within each superpixel (chapter ``05_kernel_shap``).
+
+    Parameters
+    ----------
+    values : array, shape (height, width, 3, n_classes)
+        Attributions of one picture, as in ``explanation.values[i]``.
+    segments : int64 array, shape (height, width)
+        From `superpixels`.
+
+    Returns
+    -------
+    float64 array, shape (k, n_classes)
+    """
+    per_pixel = np.asarray(values).sum(axis=2).reshape(segments.size, -1)
+    return np.stack(
+        [np.bincount(segments.ravel(), weights=column) for column in per_pixel.T], axis=1
+    )
