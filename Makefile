@@ -19,7 +19,8 @@ PAGES   := $(shell find book -type f) _config.yml _toc.yml
 export INSECTLIB_CACHE ?= $(CURDIR)/build/cache
 # the real photographs, where they are at hand; without them they are fetched on demand
 export INSECTLIB_PHOTOS ?= $(abspath $(wildcard ../shared/data/insects))
-export TF_CPP_MIN_LOG_LEVEL ?= 2
+# the log of TensorFlow's C++ side is of no use to a reader
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: book notebooks test lint unit photos pair nbval linkcheck bench serve clean help setup lock
 .DELETE_ON_ERROR:

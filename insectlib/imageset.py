@@ -57,11 +57,41 @@ class ImageSet:
     scenes: tuple[Scene, ...] | None = None
     sizes: NDArray[np.int64] | None = None
 
+    def __post_init__(self) -> None:
+        shape, dtype = self.images.shape, self.images.dtype
+        if len(shape) != 4 or shape[3] != 3 or dtype != np.float32:
+            raise ValueError(
+                f"images are {dtype} of shape {shape}; expected float32 (n, height, width, 3), "
+                "with values from 0 to 255"
+            )
+        for what in ("labels", "names", "digests", "groups", "masks", "scenes", "sizes"):
+            column = getattr(self, what)
+            if column is not None and len(column) != len(self.images):
+                raise ValueError(
+                    f"{len(column)} {what} for {len(self.images)} images: expected as many"
+                )
+        if len(self) and not 0 <= self.labels.min() <= self.labels.max() < len(self.class_names):
+            raise ValueError(
+                f"labels go from {self.labels.min()} to {self.labels.max()}; expected 0 to "
+                f"{len(self.class_names) - 1}, the indices of {self.class_names}"
+            )
+
     def __len__(self) -> int:
         return len(self.labels)
 
     def subset(self, indices: Sequence[int] | NDArray[np.int64]) -> ImageSet:
-        """Return the pictures at `indices`, in that order."""
+        """Return the pictures at `indices`, in that order.
+
+        Parameters
+        ----------
+        indices : sequence or array of int
+            From 0 to ``len(self) - 1``; an index may be there twice.
+
+        Returns
+        -------
+        ImageSet
+            With copies of the pictures.
+        """
         index = np.asarray(indices, dtype=np.int64)
         return replace(
             self,
@@ -76,7 +106,7 @@ class ImageSet:
         )
 
     def counts(self) -> dict[str, int]:
-        """Return the number of pictures of each class."""
+        """Return the number of pictures of each class, 0 where there are none."""
         return {name: int((self.labels == i).sum()) for i, name in enumerate(self.class_names)}
 
     def crop_strip(self) -> ImageSet:
@@ -91,7 +121,26 @@ class ImageSet:
     def dataset(
         self, batch_size: int = 32, *, shuffle: bool = False, seed: int | None = None
     ) -> tf.data.Dataset:
-        """Return the pictures and labels as batches for Keras, shuffled anew in each epoch."""
+        """Return the pictures and labels as batches for Keras.
+
+        Chapter ``01_data``. The pictures lie in memory once, as one tensor: that is the cache.
+        Their numbers are shuffled, anew in each epoch, and the next batch is made while the last
+        is used.
+
+        Parameters
+        ----------
+        batch_size : int
+            Pictures in a batch; the last may have fewer.
+        shuffle : bool
+            Whether to change the order.
+        seed : int, optional
+            The same seed gives the same orders.
+
+        Returns
+        -------
+        tf.data.Dataset
+            Of pairs: images float32 (batch, height, width, 3), labels int64 (batch,).
+        """
         import tensorflow as tf
 
         index = tf.data.Dataset.range(len(self))

@@ -17,8 +17,10 @@ import pytest
 from PIL import Image
 
 from insectlib.archives import unpack
+from insectlib.audit import near_duplicates
 from insectlib.datasets import load
 from insectlib.photos import (
+    SAME_PHOTOGRAPH,
     PhotosError,
     check_folder,
     fetch,
@@ -300,4 +302,30 @@ def test_real_photographs(photos_folder: Path) -> None:
     assert collection.train.counts() == {"beetle": 460, "cockroach": 240, "dragonfly": 319}
     assert collection.test.counts() == {"beetle": 60, "cockroach": 60, "dragonfly": 60}
     sizes = np.unique(collection.train.groups, return_counts=True)[1]
-    assert (len(sizes), sizes.max()) == (138, 190)
+    assert (len(sizes), sizes.max()) == (137, 190), "138 runs, two of them joined"
+    found = near_duplicates(collection.train.images)
+    names, groups = collection.train.names, collection.train.groups
+    assert {(names[i], names[j]) for i, j in found} == set(SAME_PHOTOGRAPH)
+    assert all(groups[i] == groups[j] for i, j in found)
+    file_sizes = collection.train.sizes
+    assert file_sizes is not None and file_sizes.shape == (1019, 2) and file_sizes.min() > 32
+
+
+def test_photograph_published_twice_is_one_group(tmp_path: Path) -> None:
+    (one, other), _ = SAME_PHOTOGRAPH
+    files = {
+        f"train/beetles/{one}.jpg": jpeg(1),
+        "train/beetles/5376040.jpg": jpeg(2),
+        f"train/cockroach/{other}.jpg": jpeg(3),
+        "train/dragonflies/5400000.jpg": jpeg(4),
+        "test/dragonflies/5400000.jpg": jpeg(4),
+    }
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    listed = {path: sha256(content).hexdigest() for path, content in files.items()}
+    train, test = load_photos(16, folder=tmp_path, listed=listed)
+    group = dict(zip(train.names, train.groups.tolist(), strict=True))
+    assert group[one] == group[other] == group["5376040"] != group["5400000"]
+    assert test.groups.tolist() == [group["5400000"]]
+    assert train.sizes is not None and train.sizes.tolist() == [[24, 36]] * 4

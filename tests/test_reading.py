@@ -10,7 +10,7 @@ from PIL import Image
 
 from insectlib import reading
 from insectlib.imageset import ImageSet
-from insectlib.reading import class_files, read_image
+from insectlib.reading import class_files, picture_sizes, read_image
 
 RED = (200, 30, 40)
 
@@ -51,6 +51,22 @@ def test_exif_turn_is_followed(tmp_path: Path) -> None:
     image = read_image(tmp_path / "turned.png", 8)
     assert image[0].mean() > 250
     assert image[-1].mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("orientation", "expected"), [(1, [10, 20]), (3, [10, 20]), (6, [20, 10]), (8, [20, 10])]
+)
+def test_sizes_are_those_of_the_turned_picture(
+    tmp_path: Path, orientation: int, expected: list[int]
+) -> None:
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    turned = saved(tmp_path / "turned.jpg", "RGB", RED, exif=exif)
+    plain = saved(tmp_path / "plain.png", "L", 0)
+    sizes = picture_sizes([turned, plain])
+    assert sizes.tolist() == [expected, [10, 20]]
+    assert sizes.dtype == np.int64
+    assert picture_sizes([]).shape == (0, 2)
 
 
 def test_one_pixel_is_a_picture(tmp_path: Path) -> None:

@@ -223,7 +223,14 @@ def fingerprint(scene: Scene, size: int) -> str:
 
 # What the locked versions draw, on any machine. After an intended change of the drawing, run
 # ``python -m tests.test_specimens_drawing`` and put its output here.
-FINGERPRINTS: dict[tuple[str, int], str] = {}
+FINGERPRINTS = {
+    ("beetle", 1): "d16371f2a5b521e9",
+    ("beetle", 2): "8bd19457a5d9596e",
+    ("cockroach", 1): "1893ba6324d466f8",
+    ("cockroach", 2): "08785dc26d9ef222",
+    ("dragonfly", 1): "5c998fe70092210e",
+    ("dragonfly", 2): "3c8cbc960cc2ba31",
+}
 
 
 @pytest.mark.parametrize(("class_name", "seed"), FINGERPRINTS)

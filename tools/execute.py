@@ -81,7 +81,7 @@ def main() -> int:
     parser.add_argument("--profile", default="fast", choices=("fast", "full"))
     arguments = parser.parse_args()
     # the log lines of TensorFlow's C++ side are of no use to a reader
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     start = time.perf_counter()
     try:
         execute(

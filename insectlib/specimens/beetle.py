@@ -47,7 +47,7 @@ class Beetle:
     pattern : str
         One of `PATTERNS`; `spots` is the number of spots or bands.
     striae : int
-        Grooves on each elytron; 0 for none.
+        Grooves on each elytron.
     punctures : bool
         Whether the grooves are rows of pits.
     """
@@ -88,7 +88,7 @@ class Beetle:
             leg_width=float(random.uniform(0.075, 0.11)),
             pattern=str(random.choice(PATTERNS)),
             spots=int(random.integers(2, 5)),
-            striae=int(random.choice([0, 5, 7, 8])),
+            striae=int(random.choice([4, 5, 6, 7])),
             punctures=bool(random.random() < 0.5),
         )
 

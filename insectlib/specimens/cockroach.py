@@ -201,7 +201,7 @@ class Cockroach:
             "abdomen",
             (0.3 * self.width * canvas.light[0], 0.2),
             (0.3 * self.width, 0.5),
-            0.7 * colours.gloss,
+            0.4 * colours.gloss,
             clip,
         )
         canvas.landmarks["abdomen"] = (0.0, 0.9)
@@ -287,7 +287,7 @@ class Cockroach:
             "thorax",
             (0.4 * w * lit[0], centre[1] + 0.22 * deep * lit[1]),
             (0.42 * w, 0.24 * deep),
-            colours.gloss,
+            0.6 * colours.gloss,
             clip,
         )
         canvas.landmarks["pronotum"] = (-0.55 * w, centre[1])

@@ -52,23 +52,23 @@ def draw_elytra(canvas: Canvas, beetle: Beetle, top: float) -> None:
                 mirrored([at(t, share) for t in (0.03, 0.2, 0.45, 0.7, 0.88, 0.96)], side)
             )
             dash = f"0 {number(0.045)}" if beetle.punctures else ""
-            width = 0.02 if beetle.punctures else 0.011
+            width = 0.026 if beetle.punctures else 0.015
             canvas.detail(
                 "wings",
                 line,
                 stroke=darker(colours.cuticle, 0.7),
                 width=width,
                 dash=dash,
-                opacity=0.75,
+                opacity=0.85,
             )
         rim = smooth(mirrored([at(t, 0.965) for t in stations[1:-1]], side))
         canvas.detail("wings", rim, stroke=lighter(colours.cuticle, 0.4), width=0.012, opacity=0.4)
         light = canvas.light
         spot = (side * 0.42 * w + 0.2 * w * light[0], top + (0.36 + 0.2 * light[1]) * long)
-        canvas.gloss("wings", spot, (0.2 * w, 0.3 * long), colours.gloss, clip)
+        canvas.gloss("wings", spot, (0.2 * w, 0.32 * long), 0.3 + 0.6 * colours.gloss, clip)
     suture = polyline([(0, top), (0, 0.985)])
-    canvas.detail("wings", suture, stroke=lighter(colours.cuticle, 0.3), width=0.034, opacity=0.45)
-    canvas.detail("wings", suture, stroke=darker(colours.cuticle, 0.88), width=0.02)
+    canvas.detail("wings", suture, stroke=lighter(colours.cuticle, 0.3), width=0.042, opacity=0.5)
+    canvas.detail("wings", suture, stroke=darker(colours.cuticle, 0.88), width=0.024)
     canvas.landmarks |= {
         "elytron": (0.55 * w, top + 0.35 * long),
         "suture": (0.0, top + 0.66 * long),

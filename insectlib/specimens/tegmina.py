@@ -61,7 +61,7 @@ def draw_tegmina(canvas: Canvas, roach: Cockroach, top: float) -> None:
             "wings",
             (side * 0.45 * w + 0.15 * w * lit[0], top + 0.4 * long),
             (0.2 * w, 0.34 * long),
-            0.55 * colours.gloss,
+            0.3 * colours.gloss,
             clip,
         )
         if side == -1:
@@ -87,4 +87,4 @@ def _veins(
         fan += smooth([start, middle, end])
         edge = (side * 1.05 * w, top + (0.3 + 0.5 * t) * long)
         fan += smooth([(side * (0.6 + 0.13 * t) * w, top + (0.15 + 0.45 * t) * long), edge])
-    canvas.detail("wings", fan, stroke=colour, width=0.009, clip=clip, opacity=0.65)
+    canvas.detail("wings", fan, stroke=colour, width=0.013, clip=clip, opacity=0.8)
