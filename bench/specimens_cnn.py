@@ -13,16 +13,25 @@ import time
 import keras
 import numpy as np
 from keras import layers
+from numpy.typing import NDArray
 
 from insectlib.imageset import ImageSet
 from insectlib.specimens import load_specimens
+
+Images = NDArray[np.float32]
+
+
+def lightness(images: Images) -> Images:
+    """Return the mean of the channels: colour does not tell the class, so leave it out."""
+    grey: Images = images.mean(axis=3, keepdims=True)
+    return grey
 
 
 def network(height: int, width: int, steps: int) -> keras.Sequential:
     """Return a compiled network: batch normalisation, mirrored, turned and moved views."""
     model = keras.Sequential(
         [
-            keras.Input((height, width, 3)),
+            keras.Input((height, width, 1)),
             layers.Rescaling(1 / 127.5, offset=-1),
             layers.RandomFlip("horizontal"),
             layers.RandomRotation(0.08),
@@ -69,14 +78,14 @@ def main() -> None:
     strengths = {} if both is None else {"shortcut_background": both, "shortcut_strip": both}
     parts = load_specimens(options.size, **strengths)
 
-    def pixels(data: ImageSet) -> np.ndarray:
-        """Leave out the strip's rows where the shortcut is off, as the forest does."""
-        return data.images if both is None else data.crop_strip().images
+    def pixels(data: ImageSet) -> Images:
+        """Leave out the strip's rows where a strength is given, as the forest does."""
+        return lightness(data.images if both is None else data.crop_strip().images)
 
     keras.utils.set_random_seed(0)
     train, start = parts["train"], time.perf_counter()
     images = pixels(train)
-    model = network(*images.shape[1:3], steps=options.epochs * len(train) // 32)
+    model = network(images.shape[1], images.shape[2], options.epochs * len(train) // 32)
     model.fit(images, train.labels, batch_size=32, epochs=options.epochs, verbose=2)
     print(f"{options.epochs} epochs in {time.perf_counter() - start:.0f} s")
     for name in ("train", "validation", "new_test", "counterfactual"):

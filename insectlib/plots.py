@@ -239,7 +239,7 @@ def plot_explanation(
         panel = figure.add_subplot(grid[row + 1, column * step : (column + 1) * step])
         drawn = show_signed_map(panel, maps[..., k], norm, picture)
         base = float(np.asarray(explanation.base_values)[index, k])
-        panel.set_title(f"{name}\n{base:.1f} {sums[k]:+.1f} = {base + sums[k]:.1f}")
+        panel.set_title(f"{name}\n{base:z.1f} {sums[k]:+z.1f} = {base + sums[k]:z.1f}")
         panels.append(panel)
     of = "pixel" if cut is None else "superpixel"
     figure.colorbar(
