@@ -22,7 +22,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.course import course_cnn, course_collection, course_split
-from insectlib.kernel import kernel_shap, model_outputs
+from insectlib.explanation import model_outputs
+from insectlib.kernel import kernel_shap
 from insectlib.superpixels import segment_values, superpixels
 
 BUDGETS = (100, 300, 1000, 2000)

@@ -3,65 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shap
-from numpy.random.mtrand import get_bit_generator, set_bit_generator
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.models import check_images
+from insectlib.explanation import BATCH, answer, ask, model_outputs, numpy_seed
 from insectlib.superpixels import mask_image, superpixels
 
 if TYPE_CHECKING:
     import keras
-
-BATCH = 64
-"""Masked pictures per call of the model; bounds the memory."""
-
-OUTPUTS = ("logits", "probabilities")
-
-
-def model_outputs(
-    model: keras.Model, images: NDArray[np.float32], output: str = "logits"
-) -> NDArray[np.float64]:
-    """Return what is explained: the logits of `images`, or their probabilities.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Takes pictures in [0, 255] and ends in logits.
-    images : float32 array, shape (n, height, width, 3)
-        Of the size that the model takes; not checked, for this is called very often.
-    output : str
-        ``"logits"`` or ``"probabilities"``.
-
-    Returns
-    -------
-    float64 array, shape (n, n_classes)
-
-    Raises
-    ------
-    ValueError
-        For another `output`.
-    """
-    if output not in OUTPUTS:
-        raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
-    batches = [
-        np.asarray(model.predict_on_batch(images[i : i + BATCH]), dtype=np.float64)
-        for i in range(0, len(images), BATCH)
-    ]
-    logits = np.concatenate(batches)
-    return logits if output == "logits" else softmax(logits)
-
-
-def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the probabilities, shape (n, n_classes), that belong to `logits`."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 class CoalitionGame:
@@ -124,6 +78,7 @@ def kernel_shap(
     output: str = "logits",
     l1_reg: float | str = 0,
     class_names: Sequence[str] | None = None,
+    top: int | None = None,
     progress: bool = False,
 ) -> shap.Explanation:
     """Explain pictures by hiding superpixels, with `shap.KernelExplainer`.
@@ -134,7 +89,7 @@ def kernel_shap(
     ----------
     model : keras.Model
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3)
+    images : array, shape (n, height, width, 3) or (height, width, 3)
         Values from 0 to 255.
     background : array
         What stands where a superpixel is hidden: a colour, shape (3,); a picture, shape
@@ -157,35 +112,30 @@ def kernel_shap(
         what it drops never comes back.
     class_names : sequence of str, optional
         Names of the outputs.
+    top : int, optional
+        Explain so many classes for each picture, the largest output first; all where missing.
     progress : bool
         Whether to show a bar over the pictures.
 
     Returns
     -------
     shap.Explanation
-        Values of shape (n, height, width, 3, n_classes), which `shap.image_plot` takes as they
-        are: the value of a superpixel is spread evenly over its pixels and channels, so that
-        sums over any region add up. Base values have shape (n, n_classes). Besides shap's own
-        fields it has ``segments`` (n, height, width), ``evaluations`` and ``seconds`` (of all
-        pictures together), and ``additivity_gap``, the largest distance between base value plus
-        all attributions and the output of the untouched picture. A slice of it is without these.
+        From `insectlib.explanation.answer`, with ``segments`` (n, height, width). The value of a
+        superpixel is spread evenly over its pixels and channels, so that sums over any region
+        add up.
 
     Raises
     ------
     ValueError
         When shape or range of pictures, background or superpixels are wrong, when the budget is
-        too small for a regression without `l1_reg`, for an unknown `output`, or when the model
-        returns probabilities instead of logits.
+        too small for a regression without `l1_reg`, and whenever `insectlib.explanation.ask`
+        refuses the question.
     """
-    if output not in OUTPUTS:
-        raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
-    pictures = check_images(images, model.input_shape[1:])
+    question = ask(model, images, output=output, class_names=class_names, top=top)
+    pictures = question.pictures
     hidden = _checked_background(background, pictures)
     start = time.perf_counter()
     cuts = _checked_segments(segments, pictures)
-    logits = model_outputs(model, pictures)
-    _check_logits(logits, class_names)
-    outputs = logits if output == "logits" else softmax(logits)
     evaluations = len(pictures)
     values, base_values = [], []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
@@ -200,20 +150,14 @@ def kernel_shap(
         values.append(spread(phi, cut))
         base_values.append(np.asarray(explainer.expected_value))
         evaluations += game.evaluations
-    seconds = time.perf_counter() - start
-    explanation = shap.Explanation(
-        np.stack(values),
-        base_values=np.stack(base_values),
-        data=pictures,
-        output_names=list(class_names or (f"output {i}" for i in range(outputs.shape[1]))),
-        compute_time=seconds,
+    return answer(
+        question,
+        question.pick(np.stack(values)),
+        question.pick(np.stack(base_values)),
+        evaluations=evaluations,
+        seconds=time.perf_counter() - start,
+        segments=cuts,
     )
-    total = explanation.base_values + explanation.values.sum(axis=(1, 2, 3))
-    explanation.segments = cuts
-    explanation.evaluations = evaluations
-    explanation.seconds = seconds
-    explanation.additivity_gap = float(np.abs(total - outputs).max())
-    return explanation
 
 
 def spread(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -236,23 +180,6 @@ def spread(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64
     pixels = np.bincount(segments.ravel())
     each = np.asarray(values, dtype=np.float64) / (3 * pixels[:, None])
     return np.repeat(each[segments][:, :, None, :], 3, axis=2)
-
-
-@contextmanager
-def numpy_seed(seed: int) -> Iterator[None]:
-    """Let NumPy's global generator, which shap draws from, start at `seed`; then put it back.
-
-    Parameters
-    ----------
-    seed : int
-        Not negative.
-    """
-    before = get_bit_generator()
-    set_bit_generator(np.random.MT19937(seed))
-    try:
-        yield
-    finally:
-        set_bit_generator(before)
 
 
 def _checked_background(
@@ -299,21 +226,6 @@ def _checked_segments(
                 f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}"
             )
     return cuts
-
-
-def _check_logits(logits: NDArray[np.float64], class_names: Sequence[str] | None) -> None:
-    """Refuse outputs that are no logits, or do not fit the names."""
-    if not np.isfinite(logits).all():
-        raise ValueError("the model returns values that are not finite: there is nothing to share")
-    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
-        raise ValueError(
-            "the model returns probabilities (each row adds up to 1); expected logits: pass the "
-            "model without its softmax, and output='probabilities' to explain probabilities"
-        )
-    if class_names is not None and len(class_names) != logits.shape[1]:
-        raise ValueError(
-            f"{len(class_names)} class_names for a model with {logits.shape[1]} outputs"
-        )
 
 
 def _check_budget(n_samples: int, k: int, l1_reg: float | str) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.kernel import model_outputs
+from insectlib.explanation import model_outputs
 from insectlib.specimens import INSECT, PARTS, Scene, render
 from insectlib.strip import strip_box
 
