@@ -19,6 +19,9 @@ PAGES   := $(shell find book -type f) _config.yml _toc.yml
 export INSECTLIB_CACHE ?= $(CURDIR)/build/cache
 # the real photographs, where they are at hand; without them they are fetched on demand
 export INSECTLIB_PHOTOS ?= $(abspath $(wildcard ../shared/data/insects))
+# likewise the pictures of other data sets that some chapters show beside the insects
+export INSECTLIB_IMAGENET50 ?= $(abspath $(wildcard ../shared/data/imagenet50))
+export INSECTLIB_CIFAR10 ?= $(abspath $(wildcard ../shared/data/cifar10_subset.npz))
 # the log of TensorFlow's C++ side is of no use to a reader
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
@@ -94,11 +97,11 @@ bench: .venv/installed ## measure accuracies and speed, side by side
 	@for file in bench/*.py; do $(BIN)/python $$file; done
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra book --extra test --python-version 3.11 --upgrade \
+	uv pip compile pyproject.toml --extra book --extra fast --extra test --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
 
 clean: ## remove all that was built, also what was drawn and trained
 	rm -rf build
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' Makefile | expand -t 12
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "%-12s%s\n", $$1, $$2 }' Makefile

@@ -107,7 +107,7 @@ def ask(
     """
     if output not in OUTPUTS:
         raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
-    array = np.asarray(images, dtype=np.float32)
+    array = np.asarray(images)
     pictures = check_images(array[None] if array.ndim == 3 else array, model.input_shape[1:])
     logits = model_outputs(model, pictures)
     _check_logits(logits, class_names)

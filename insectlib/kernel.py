@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,9 @@ import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.explanation import BATCH, answer, ask, model_outputs, numpy_seed
-from insectlib.superpixels import mask_image, superpixels
+from insectlib.engine import masked_forward
+from insectlib.explanation import answer, ask, numpy_seed, softmax
+from insectlib.superpixels import superpixels
 
 if TYPE_CHECKING:
     import keras
@@ -22,7 +24,8 @@ class CoalitionGame:
     """The game that one picture plays: coalitions of superpixels in, the model's outputs out.
 
     Chapter ``05_kernel_shap``. Called with coalitions, shape (n, k), it returns the outputs for
-    the n masked pictures, shape (n, n_classes).
+    the n masked pictures, shape (n, n_classes). A coalition that comes twice in a call is
+    evaluated once.
 
     Parameters
     ----------
@@ -34,6 +37,8 @@ class CoalitionGame:
         From `superpixels`.
     output : str
         ``"logits"`` or ``"probabilities"``.
+    back_end : str
+        What runs the model, see `insectlib.engine.masked_forward`.
 
     Attributes
     ----------
@@ -48,23 +53,28 @@ class CoalitionGame:
         background: NDArray[np.float32],
         segments: NDArray[np.int64],
         output: str = "logits",
+        *,
+        back_end: str = "tensorflow",
     ) -> None:
-        self.model = model
-        self.image = image
-        self.background = background
-        self.segments = segments
+        self.image = np.asarray(image, dtype=np.float32)
+        ground = np.asarray(background, dtype=np.float32)
+        self.background = np.broadcast_to(ground, self.image.shape)
+        self.segments = np.asarray(segments, dtype=np.int32)
         self.output = output
         self.evaluations = 0
+        self._forward = masked_forward(model, back_end)
 
     def __call__(self, coalitions: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs of each coalition."""
-        rows = np.asarray(coalitions)
-        self.evaluations += len(rows)
-        outputs = []
-        for i in range(0, len(rows), BATCH):
-            masked = mask_image(rows[i : i + BATCH], self.segments, self.image, self.background)
-            outputs.append(model_outputs(self.model, masked, self.output))
-        return np.concatenate(outputs)
+        rows = np.asarray(coalitions, dtype=bool)
+        _, first, place = np.unique(
+            np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True
+        )
+        unlike = rows[first].astype(np.float32)
+        self.evaluations += len(unlike)
+        logits = self._forward(unlike, self.segments, self.image, self.background)
+        outputs = logits if self.output == "logits" else softmax(logits)
+        return outputs[place.ravel()]
 
 
 def kernel_shap(
@@ -79,6 +89,7 @@ def kernel_shap(
     l1_reg: float | str = 0,
     class_names: Sequence[str] | None = None,
     top: int | None = None,
+    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> shap.Explanation:
     """Explain pictures by hiding superpixels, with `shap.KernelExplainer`.
@@ -114,6 +125,8 @@ def kernel_shap(
         Names of the outputs.
     top : int, optional
         Explain so many classes for each picture, the largest output first; all where missing.
+    back_end : str
+        What runs the model, see `insectlib.engine.masked_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -133,17 +146,19 @@ def kernel_shap(
     """
     question = ask(model, images, output=output, class_names=class_names, top=top)
     pictures = question.pictures
-    hidden = _checked_background(background, pictures)
+    hidden = checked_background(background, pictures)
     start = time.perf_counter()
-    cuts = _checked_segments(segments, pictures)
+    cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
     values, base_values = [], []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k = int(cut.max()) + 1
         _check_budget(n_samples, k, l1_reg)
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, output)
+        game = CoalitionGame(model, pictures[i], hidden[i], cut, output, back_end=back_end)
+        # shap solves one regression for each class: only for those that are asked for
+        explained = partial(_explained, game, question.classes[i])
         with numpy_seed(seed):
-            explainer = shap.KernelExplainer(game, np.zeros((1, k)))
+            explainer = shap.KernelExplainer(explained, np.zeros((1, k)))
             phi = explainer.shap_values(
                 np.ones((1, k)), nsamples=n_samples, l1_reg=l1_reg, silent=True
             )[0]
@@ -152,12 +167,19 @@ def kernel_shap(
         evaluations += game.evaluations
     return answer(
         question,
-        question.pick(np.stack(values)),
-        question.pick(np.stack(base_values)),
+        np.stack(values),
+        np.stack(base_values),
         evaluations=evaluations,
         seconds=time.perf_counter() - start,
         segments=cuts,
     )
+
+
+def _explained(
+    game: CoalitionGame, classes: NDArray[np.int64], coalitions: ArrayLike
+) -> NDArray[np.float64]:
+    """Return the outputs of some classes only."""
+    return game(coalitions)[:, classes]
 
 
 def spread(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64]:
@@ -182,10 +204,24 @@ def spread(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64
     return np.repeat(each[segments][:, :, None, :], 3, axis=2)
 
 
-def _checked_background(
-    background: ArrayLike, pictures: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Return a background for each picture."""
+def checked_background(background: ArrayLike, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return a background for each picture, or say what is wrong with it.
+
+    Parameters
+    ----------
+    background : array, shape (3,), (height, width, 3) or (n, height, width, 3)
+        Values from 0 to 255.
+    pictures : float32 array, shape (n, height, width, 3)
+
+    Returns
+    -------
+    float32 array, shape (n, height, width, 3)
+
+    Raises
+    ------
+    ValueError
+        For another shape or range.
+    """
     ground = np.asarray(background, dtype=np.float32)
     if ground.shape not in ((3,), pictures.shape[1:], pictures.shape):
         raise ValueError(
@@ -205,10 +241,26 @@ def _checked_background(
     return np.broadcast_to(ground, pictures.shape)
 
 
-def _checked_segments(
+def checked_segments(
     segments: NDArray[np.int64] | None, pictures: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Return superpixels for each picture, numbered from 0 without gaps."""
+    """Return superpixels for each picture, numbered from 0 without gaps.
+
+    Parameters
+    ----------
+    segments : int array, shape (height, width) or (n, height, width), or None
+        `superpixels` with its defaults where None.
+    pictures : float32 array, shape (n, height, width, 3)
+
+    Returns
+    -------
+    int64 array, shape (n, height, width)
+
+    Raises
+    ------
+    ValueError
+        For another shape, or numbers with gaps.
+    """
     if segments is None:
         return np.stack([superpixels(picture) for picture in pictures])
     given = np.asarray(segments)

@@ -175,10 +175,13 @@ def check_images(images: ArrayLike, shape: tuple[int, ...] | None = None) -> NDA
     Raises
     ------
     ValueError
-        For a single picture without the axis of pictures, another size, values outside
-        0 to 255, values that look like 0 to 1, or values that are not finite.
+        For what is no numbers, a single picture without the axis of pictures, another size,
+        values outside 0 to 255, values that look like 0 to 1, or values that are not finite.
     """
-    array = np.asarray(images, dtype=np.float32)
+    given = np.asarray(images)
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"images has dtype {given.dtype}; expected numbers from 0 to 255")
+    array = given.astype(np.float32, copy=False)
     if array.ndim == 3:
         raise ValueError(
             f"images has the shape {array.shape} of one picture; expected (n, height, width, 3): "

@@ -53,7 +53,7 @@ def superpixels(
 
 def mask_image(
     coalitions: ArrayLike,
-    segments: NDArray[np.int64],
+    segments: NDArray[np.signedinteger],
     image: ArrayLike,
     background: ArrayLike,
 ) -> NDArray[np.float32]:

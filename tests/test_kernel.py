@@ -105,6 +105,34 @@ def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
     np.testing.assert_array_equal(first, np.broadcast_to(first[:1, :1], first.shape))
 
 
+def test_top_explains_the_largest_outputs_first(pictures: NDArray[np.float32]) -> None:
+    def explained(top: int | None) -> shap.Explanation:
+        return kernel_shap(
+            Network(),
+            pictures,
+            GREY,
+            segments=QUARTERS,
+            n_samples=14,
+            seed=0,
+            top=top,
+            class_names=NAMES,
+        )
+
+    everything, best = explained(None), explained(2)
+    outputs = model_outputs(Network(), pictures)
+    assert best.values.shape == (2, 8, 8, 3, 2)
+    for i in range(2):
+        first, second = np.argsort(-outputs[i])[:2]
+        assert list(best.output_names[i]) == [NAMES[first], NAMES[second]]
+        for j, place in enumerate((first, second)):
+            np.testing.assert_allclose(best.values[i, ..., j], everything.values[i, ..., place])
+            np.testing.assert_allclose(best.base_values[i, j], everything.base_values[i, place])
+            np.testing.assert_allclose(best.outputs[i, j], outputs[i, place])
+    for top in (0, 4):
+        with pytest.raises(ValueError, match=f"top is {top}; expected 1 to 3"):
+            explained(top)
+
+
 def test_image_plot_draws_one_map_for_each_class(pictures: NDArray[np.float32]) -> None:
     mpl.use("agg")
     explained = kernel_shap(
