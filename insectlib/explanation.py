@@ -6,6 +6,7 @@ pictures and a background, and return a `shap.Explanation` in shap's image layou
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -217,10 +218,11 @@ def model_outputs(
     """
     if output not in OUTPUTS:
         raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
-    batches = [
-        np.asarray(model.predict_on_batch(images[i : i + BATCH]), dtype=np.float64)
-        for i in range(0, len(images), BATCH)
-    ]
+    with quiet_inputs():
+        batches = [
+            np.asarray(model.predict_on_batch(images[i : i + BATCH]), dtype=np.float64)
+            for i in range(0, len(images), BATCH)
+        ]
     logits = np.concatenate(batches)
     return logits if output == "logits" else softmax(logits)
 
@@ -229,6 +231,14 @@ def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities, shape (n, n_classes), that belong to `logits`."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+@contextmanager
+def quiet_inputs() -> Iterator[None]:
+    """Hide what Keras says whenever a network built with a list of inputs is given an array."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
+        yield
 
 
 @contextmanager

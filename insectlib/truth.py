@@ -1,24 +1,23 @@
 """The known truth of a drawn scene, and how much of an explanation agrees with it.
 
-Chapter ``05_kernel_shap`` uses it for three players: insect, background and strip.
+Where the parts are, which share of an attribution lies on them (chapter ``05_kernel_shap``), and,
+from `insectlib.scene_game`, their exact Shapley values (chapter ``04_shapley``).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from math import comb
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.explanation import model_outputs
-from insectlib.specimens import INSECT, PARTS, Scene, render
+from insectlib.coalitions import exact_shapley
+from insectlib.scene_game import SCENE_PLAYERS, SceneShapley, scene_shapley
+from insectlib.specimens import INSECT, PARTS
 from insectlib.strip import strip_box
 
 if TYPE_CHECKING:
-    import keras
     import shap
 
 REGIONS = {
@@ -28,7 +27,17 @@ REGIONS = {
 }
 """The parts of a scene that make up each region. Clutter counts as background."""
 
-MAX_PLAYERS = 10
+__all__ = [
+    "REGIONS",
+    "SCENE_PLAYERS",
+    "SceneShapley",
+    "attribution_shares",
+    "attribution_sums",
+    "exact_shapley",
+    "frame_masks",
+    "region_masks",
+    "scene_shapley",
+]
 
 
 def region_masks(masks: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
@@ -156,117 +165,3 @@ def _region_sums(
             )
         sums[name] = np.einsum("nhwc,nhw->nc", per_pixel, mask.astype(np.float64))
     return sums
-
-
-@dataclass(frozen=True)
-class SceneShapley:
-    """Exact Shapley values of the parts of a scene, and the game that they come from.
-
-    Parameters
-    ----------
-    players : tuple of str
-        What was left out and put in.
-    table : float64 array, shape (2**n_players, n_classes)
-        The output for each coalition; bit i of the row number says whether player i is there.
-    values : float64 array, shape (n_players, n_classes)
-        Shapley values. They add up to the last row of the table minus its first.
-    """
-
-    players: tuple[str, ...]
-    table: NDArray[np.float64]
-    values: NDArray[np.float64]
-
-
-def scene_shapley(
-    model: keras.Model,
-    scene: Scene,
-    players: Sequence[str] = ("insect", "background", "strip"),
-    *,
-    size: int,
-    output: str = "logits",
-) -> SceneShapley:
-    """Return exact Shapley values over parts of a scene, by drawing it again without them.
-
-    Chapter ``05_kernel_shap``; Shapley (1953). Nothing is masked: a scene without its strip is a
-    scene that never had one. An absent background is plain studio grey without clutter; an absent
-    insect takes its shadow with it.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Takes pictures in [0, 255] and ends in logits.
-    scene : Scene
-        A drawn specimen's.
-    players : sequence of str
-        ``"insect"``, ``"background"``, and names from `insectlib.specimens.PARTS`; at most ten,
-        since every coalition is drawn. With ``"clutter"`` as a player of its own, the background
-        comes without it.
-    size : int
-        Side in pixels of the pictures that the model takes.
-    output : str
-        ``"logits"`` or ``"probabilities"``.
-
-    Returns
-    -------
-    SceneShapley
-
-    Raises
-    ------
-    ValueError
-        When there is no player, more than ten, one twice, or one that scenes do not have.
-    """
-    if not 0 < len(players) <= MAX_PLAYERS:
-        raise ValueError(f"{len(players)} players; expected 1 to {MAX_PLAYERS}")
-    taken = [part for name in players for part in (INSECT if name == "insect" else (name,))]
-    if len(set(taken)) != len(taken):
-        raise ValueError(f"players are {', '.join(players)}; expected parts that do not overlap")
-    table = model_outputs(
-        model,
-        np.stack([render(staged, size)[0] for staged in _coalitions(scene, players)]),
-        output,
-    )
-    return SceneShapley(tuple(players), table, exact_shapley(table))
-
-
-def _coalitions(scene: Scene, players: Sequence[str]) -> Iterator[Scene]:
-    """Yield the scene of each coalition; bit i of its number says whether player i is there."""
-    for row in range(2 ** len(players)):
-        absent = {name for i, name in enumerate(players) if not row >> i & 1}
-        staged = scene
-        if "background" in absent:
-            staged = staged.plain_background()
-            if "clutter" not in players:
-                absent.add("clutter")
-        yield staged.without(*sorted(absent - {"background"}))
-
-
-def exact_shapley(table: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the Shapley values of a game from the values of all its coalitions.
-
-    Chapter ``05_kernel_shap``; Shapley (1953).
-
-    Parameters
-    ----------
-    table : float64 array, shape (2**n, n_outputs)
-        Bit i of the row number says whether player i is in the coalition.
-
-    Returns
-    -------
-    float64 array, shape (n, n_outputs)
-
-    Raises
-    ------
-    ValueError
-        When the number of rows is not a power of two, at least two.
-    """
-    n = len(table).bit_length() - 1
-    if n < 1 or len(table) != 2**n:
-        raise ValueError(f"table has {len(table)} rows; expected one for each of 2**n coalitions")
-    rows = np.arange(len(table))
-    sizes = np.array([row.bit_count() for row in range(len(table))])
-    values = np.empty((n, table.shape[1]))
-    for player in range(n):
-        without = rows[rows >> player & 1 == 0]
-        weights = np.array([1 / (n * comb(n - 1, size)) for size in sizes[without].tolist()])
-        values[player] = weights @ (table[without | 1 << player] - table[without])
-    return values

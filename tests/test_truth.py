@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
+from pathlib import Path
+
+import keras
 import numpy as np
 import pytest
 import shap
+import shapiq
 from numpy.typing import NDArray
 
+from insectlib.coalitions import exact_shapley, pair_interactions
+from insectlib.explanation import softmax
 from insectlib.specimens import PARTS, render, sample_scene
 from insectlib.truth import (
+    SCENE_PLAYERS,
     attribution_shares,
     attribution_sums,
-    exact_shapley,
     frame_masks,
     region_masks,
     scene_shapley,
@@ -85,25 +92,6 @@ def test_frames_part_every_pixel() -> None:
     assert masks["centre"][0].sum() == 40 * 60
 
 
-@pytest.mark.parametrize("n", [1, 2, 5])
-def test_shapley_values_of_an_additive_game_are_its_terms(n: int) -> None:
-    terms = np.random.default_rng(n).normal(size=(n, 2))
-    rows = np.array([[row >> i & 1 for i in range(n)] for row in range(2**n)])
-    np.testing.assert_allclose(exact_shapley(7 + rows @ terms), terms)
-
-
-def test_shapley_values_share_what_only_two_can_do() -> None:
-    # a pair of gloves: players 0 and 1 hold a left one, player 2 the right one
-    table = np.array([[row >> 2 & 1 and row & 3 != 0] for row in range(8)], dtype=float)
-    np.testing.assert_allclose(exact_shapley(table)[:, 0], [1 / 6, 1 / 6, 2 / 3])
-
-
-@pytest.mark.parametrize("rows", [0, 1, 3, 6])
-def test_shapley_values_need_every_coalition(rows: int) -> None:
-    with pytest.raises(ValueError, match=r"2\*\*n coalitions"):
-        exact_shapley(np.zeros((rows, 1)))
-
-
 def test_scene_is_drawn_again_without_its_parts() -> None:
     scene = sample_scene("dragonfly", 3, shortcut_background=1.0)
     truth = scene_shapley(Colours(), scene, size=SIZE)
@@ -143,3 +131,82 @@ def test_clutter_can_be_a_player_of_its_own() -> None:
 def test_scene_refuses_other_players(players: tuple[str, ...], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         scene_shapley(Colours(), sample_scene("beetle", 0), players, size=SIZE)
+
+
+def test_scene_refuses_an_unknown_output() -> None:
+    with pytest.raises(ValueError, match="output is 'odds'"):
+        scene_shapley(Colours(), sample_scene("beetle", 0), ("strip",), size=SIZE, output="odds")
+
+
+def small_network(seed: int) -> keras.Model:
+    layers = [keras.Input((SIZE, SIZE, 3)), keras.layers.Rescaling(1 / 255)]
+    start = keras.initializers.GlorotUniform(seed)
+    layers += [keras.layers.AveragePooling2D(8), keras.layers.Flatten()]
+    return keras.Sequential([*layers, keras.layers.Dense(3, kernel_initializer=start)])
+
+
+def test_all_parts_of_a_scene_are_players() -> None:
+    assert sorted((*SCENE_PLAYERS, "clutter")) == sorted(PARTS)
+    scene, network = sample_scene("dragonfly", 12), small_network(0)
+    logits = scene_shapley(network, scene, SCENE_PLAYERS, size=SIZE)
+    shares = scene_shapley(network, scene, SCENE_PLAYERS, size=SIZE, output="probabilities")
+    assert logits.table.shape == (256, 3)
+    np.testing.assert_allclose(shares.table, softmax(logits.table))
+    np.testing.assert_allclose(shares.values, exact_shapley(softmax(logits.table)))
+    np.testing.assert_allclose(logits.interactions(), pair_interactions(logits.table))
+    gain = logits.table[-1] - logits.table[0]
+    np.testing.assert_allclose(logits.values.sum(axis=0), gain, atol=1e-4)
+    by_shapiq = shapiq.ExactComputer(
+        lambda rows: logits.table[np.asarray(rows, dtype=int) @ 2 ** np.arange(8), 2], n_players=8
+    )("SV")
+    of_shapiq = [by_shapiq[(i,)] for i in range(8)]
+    np.testing.assert_allclose(logits.values[:, 2], of_shapiq, atol=1e-4)
+
+
+def forbid(*_: object, **__: object) -> None:
+    raise AssertionError("a scene was drawn although its table is kept")
+
+
+def test_table_is_kept_for_the_same_network_and_no_other(
+    monkeypatch: pytest.MonkeyPatch, cache: Path
+) -> None:
+    scene, network = sample_scene("beetle", 2), small_network(0)
+    first = scene_shapley(network, scene, size=SIZE)
+    other = scene_shapley(small_network(1), scene, size=SIZE)
+    assert np.abs(first.table - other.table).max() > 0.01
+    assert len(list((cache / "games").iterdir())) == 2
+    monkeypatch.setattr("insectlib.scene_game.render", forbid)
+    again = scene_shapley(network, scene, size=SIZE)
+    np.testing.assert_array_equal(again.table, first.table)
+    for change in (
+        {"scene": sample_scene("beetle", 3), "size": SIZE},
+        {"scene": scene, "size": SIZE, "players": ("background", "strip")},
+    ):
+        with pytest.raises(AssertionError, match="a scene was drawn"):
+            scene_shapley(network, **change)
+    network.layers[-1].set_weights([2 * w for w in network.layers[-1].get_weights()])
+    with pytest.raises(AssertionError, match="a scene was drawn"):
+        scene_shapley(network, scene, size=SIZE)
+
+
+def test_models_of_other_kinds_are_asked_each_time(cache: Path) -> None:
+    scene_shapley(Colours(), sample_scene("beetle", 2), ("strip",), size=SIZE)
+    assert not (cache / "games").exists()
+
+
+def test_damaged_table_is_named_and_played_again(cache: Path) -> None:
+    scene, network = sample_scene("beetle", 2), small_network(0)
+    first = scene_shapley(network, scene, size=SIZE)
+    (path,) = (cache / "games").iterdir()
+    sound = path.read_bytes()
+    forged = cache / "forged.npz"
+    np.savez(forged, table=first.table + 1, sha256=np.array("0" * 64))
+    for damage in (sound[:100], b"", forged.read_bytes()):
+        path.write_bytes(damage)
+        with pytest.warns(UserWarning, match=path.name):
+            again = scene_shapley(network, scene, size=SIZE)
+        np.testing.assert_array_equal(again.table, first.table)
+        assert [p.name for p in (cache / "games").iterdir()] == [path.name]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        scene_shapley(network, scene, size=SIZE)  # mended

@@ -1,0 +1,159 @@
+"""Read a PyTorch checkpoint without PyTorch, and without running what it names.
+
+A checkpoint of the old kind is a row of five *pickles* followed by the raw numbers. A pickle is a
+little program: it may call any function that it names, so to open one from elsewhere can be to run
+its code. Chapter ``03_transfer`` needs one such file, and reads it behind two locks: the file's
+SHA-256 is compared before anything is opened, and four names are allowed, none of which does more
+than hold numbers.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import pickle
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+MAGIC = 0x1950A86A20F9469CFC6C
+"""What the first pickle of a PyTorch checkpoint of the old kind holds."""
+
+PROTOCOL = 1001
+"""The only version of that format, in the second pickle."""
+
+
+class Storage(NamedTuple):
+    """A row of numbers that tensors are cut from."""
+
+    dtype: np.dtype[Any]
+    key: str
+    length: int
+
+
+class Tensor(NamedTuple):
+    """Where in a storage a tensor begins, and how its axes step through it."""
+
+    storage: Storage
+    offset: int
+    shape: tuple[int, ...]
+    strides: tuple[int, ...]
+
+
+def read_checkpoint(path: Path | str, sha256: str) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a PyTorch checkpoint of the old kind (before version 1.6).
+
+    Chapter ``03_transfer``.
+
+    Parameters
+    ----------
+    path : Path or str
+        Of the file.
+    sha256 : str
+        The SHA-256 that the file must have, 64 hexadecimal digits. It is compared before anything
+        of the file is interpreted.
+
+    Returns
+    -------
+    dict of str to array
+        Each parameter under its name, as float32 or int64, with axes in PyTorch's order.
+
+    Raises
+    ------
+    FileNotFoundError
+        When there is no such file.
+    ValueError
+        When the file has another SHA-256, is no checkpoint of the old kind, or is damaged.
+    pickle.UnpicklingError
+        When the file names anything but the four allowed names, or is no pickle at all.
+    """
+    # read once: what was compared is what is opened, whatever happens to the file meanwhile
+    content = Path(path).read_bytes()
+    found = hashlib.sha256(content).hexdigest()
+    if found != sha256.lower():
+        raise ValueError(
+            f"{path} has the SHA-256 {found}; expected {sha256}: it is not the file that was "
+            "checked, so it is not opened. Install it anew"
+        )
+    file = io.BytesIO(content)
+    try:
+        magic, protocol, system, state, keys = (_Reader(file).load() for _ in range(5))
+        if magic != MAGIC or protocol != PROTOCOL:
+            raise ValueError(f"it begins with {magic!r}, {protocol!r}, not {MAGIC}, {PROTOCOL}")
+        if system["little_endian"] is not True:
+            raise ValueError("its numbers are big-endian")
+        storages = {tensor.storage.key: tensor.storage for tensor in state.values()}
+    except (EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
+        raise ValueError(f"{path} is no PyTorch checkpoint of the old kind: {error}") from error
+    data = {key: _read_storage(file, path, key, storages) for key in keys}
+    return {name: _cut(path, name, tensor, data) for name, tensor in state.items()}
+
+
+class _Reader(pickle.Unpickler):
+    """Opens pickles that hold plain containers; PyTorch's names become inert stand-ins."""
+
+    def find_class(self, module: str, name: str) -> Any:
+        """Return what stands in for an allowed name; refuse every other."""
+        if (module, name) not in _ALLOWED:
+            raise pickle.UnpicklingError(
+                f"the file names {module}.{name}, which is not allowed; a checkpoint needs only "
+                + ", ".join(sorted(".".join(pair) for pair in _ALLOWED))
+            )
+        return _ALLOWED[module, name]
+
+    def persistent_load(self, pid: Any) -> Storage:
+        """Return the storage that a tensor is cut from."""
+        kind, dtype, key, _device, length, view = pid
+        if kind != "storage" or not isinstance(dtype, np.dtype) or view is not None:
+            raise pickle.UnpicklingError(f"the file refers to {pid!r}; expected a plain storage")
+        return Storage(dtype, str(key), int(length))
+
+
+def _tensor(storage: Storage, offset: int, shape: Any, strides: Any, *_: Any) -> Tensor:
+    """Stand in for the function that makes a tensor in PyTorch."""
+    if not isinstance(storage, Storage):
+        raise pickle.UnpicklingError(f"the file makes a tensor of {storage!r}; expected a storage")
+    return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
+
+
+_ALLOWED: dict[tuple[str, str], Any] = {
+    ("collections", "OrderedDict"): OrderedDict,
+    ("torch._utils", "_rebuild_tensor_v2"): _tensor,
+    ("torch", "FloatStorage"): np.dtype("<f4"),
+    ("torch", "LongStorage"): np.dtype("<i8"),
+}
+
+
+def _read_storage(
+    file: BinaryIO, path: Path | str, key: str, storages: dict[str, Storage]
+) -> NDArray[Any]:
+    """Read the next storage: how many numbers it has, then the numbers."""
+    if key not in storages:
+        raise ValueError(f"{path} has a storage {key!r} that no tensor refers to")
+    storage = storages[key]
+    length = int.from_bytes(file.read(8), "little", signed=True)
+    if length != storage.length:
+        raise ValueError(f"{path}: storage {key!r} has {length} numbers, not {storage.length}")
+    raw = file.read(length * storage.dtype.itemsize)
+    if len(raw) != length * storage.dtype.itemsize:
+        raise ValueError(f"{path} ends in the middle of storage {key!r}: install it anew")
+    return np.frombuffer(raw, storage.dtype)
+
+
+def _cut(
+    path: Path | str, name: str, tensor: Tensor, data: dict[str, NDArray[Any]]
+) -> NDArray[Any]:
+    """Return a tensor as an array of its own."""
+    if tensor.storage.key not in data:
+        raise ValueError(f"{path} has no numbers for {name!r}")
+    flat = data[tensor.storage.key][max(tensor.offset, 0) :]
+    last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
+    # as_strided itself would read beyond the end
+    bad = tensor.offset < 0 or min((*tensor.shape, *tensor.strides, 0)) < 0
+    if bad or (0 not in tensor.shape and last >= len(flat)):
+        raise ValueError(f"{path}: {name!r} reaches beyond its storage, as {tensor!r}")
+    steps = [step * flat.itemsize for step in tensor.strides]
+    return np.lib.stride_tricks.as_strided(flat, tensor.shape, steps).copy()
