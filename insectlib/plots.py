@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.style import SIGNED_MAP, WIDTH, class_looks, signed_norm
@@ -207,14 +208,15 @@ def plot_explanation(
             "(n, height, width, channels, n_classes)"
         )
     picture = np.asarray(explanation.data)[index]
-    names = [str(name) for name in explanation.output_names]
+    of_pictures = np.asarray(explanation.output_names)  # a row for each where `top` was given
+    names = [str(name) for name in (of_pictures[index] if of_pictures.ndim == 2 else of_pictures)]
     maps = values[index].sum(axis=2)
     sums = maps.sum(axis=(0, 1))
     cut = getattr(explanation, "segments", None) if segments is None else segments
     if cut is not None:
         cut = cut[index] if cut.ndim == 3 else cut
         maps = segment_values(values[index], cut)[cut]
-    columns = min(COLUMNS, len(names))
+    columns = 2 if len(names) == 4 else min(COLUMNS, len(names))
     map_rows = ceil(len(names) / columns)
     side = WIDTH / 3 * maps.shape[0] / maps.shape[1]
     height = (map_rows + 1) * side + map_rows * 0.5 + 0.85 + (0.3 if title else 0)
@@ -248,7 +250,98 @@ def plot_explanation(
         location="bottom",
         shrink=0.85,
         aspect=40,
-        label=f"Shapley value of the {of}: against | for",
+        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
+        label=f"attribution of the {of}: against | for",
+    )
+    if title:
+        figure.suptitle(title, fontsize=12)
+    return figure
+
+
+def compare_explanations(
+    explanations: Mapping[str, shap.Explanation],
+    index: int = 0,
+    class_index: int | None = None,
+    *,
+    segments: NDArray[np.int64] | None = None,
+    title: str = "",
+) -> Figure:
+    """Draw what several explainers say about one picture, on one shared scale.
+
+    Chapter ``08_partition_shap``. Above each map stand the evaluations and the seconds that one
+    picture took.
+
+    Parameters
+    ----------
+    explanations : mapping of str to shap.Explanation
+        Name and result of each explainer, all of the same pictures.
+    index : int
+        Which of the explained pictures.
+    class_index : int, optional
+        Which output of the model; the largest that the first of them explains where missing.
+    segments : int array, shape (height, width), optional
+        Superpixels: each map then shows the sum over each of them, so that maps of pixels and
+        maps of patches can be compared. Where missing, every map shows its pixels.
+    title : str
+        Above the figure.
+
+    Returns
+    -------
+    Figure
+        6 inches wide, three panels in a row.
+
+    Raises
+    ------
+    ValueError
+        When there is nothing to compare, the pictures are not the same, or an explainer has not
+        explained that class.
+    """
+    if not explanations:
+        raise ValueError("explanations is empty; expected the results of one or more explainers")
+    first = next(iter(explanations.values()))
+    picture = np.asarray(first.data)[index]
+    if class_index is None:
+        class_index = int(first.classes[index, np.argmax(first.outputs[index])])
+    maps = {}
+    for name, explanation in explanations.items():
+        if not np.array_equal(np.asarray(explanation.data)[index], picture):
+            raise ValueError(f"{name} explains another picture than {next(iter(explanations))}")
+        place = np.flatnonzero(explanation.classes[index] == class_index)
+        if not len(place):
+            raise ValueError(
+                f"{name} does not explain class {class_index}; expected it among "
+                f"{explanation.classes[index].tolist()}"
+            )
+        values = np.asarray(explanation.values)[index][..., place]
+        if segments is None:
+            maps[name] = values.sum(axis=2)[..., 0]
+        else:
+            maps[name] = segment_values(values, segments)[segments, 0]
+    rows = ceil((len(maps) + 1) / COLUMNS)
+    side = WIDTH / COLUMNS * picture.shape[0] / picture.shape[1]
+    height = rows * (side + 0.62) + 0.75 + (0.3 if title else 0)
+    figure, axes = plt.subplots(rows, COLUMNS, figsize=(WIDTH, height), squeeze=False)
+    panels = list(axes.flat)
+    show_picture(panels[0], picture, segments)
+    panels[0].set_title("picture" if segments is None else f"{segments.max() + 1} superpixels")
+    for panel in panels[len(maps) + 1 :]:
+        panel.axis("off")
+    norm = signed_norm(*maps.values())
+    for panel, (name, values) in zip(panels[1:], maps.items(), strict=False):
+        drawn = show_signed_map(panel, values, norm, picture)
+        explanation = explanations[name]
+        n = len(explanation.data)
+        cost = f"{explanation.evaluations / n:,.0f} evaluations\n{explanation.seconds / n:.1f} s"
+        panel.set_title(f"{name}\n{cost}", fontsize=11)
+    of = "pixel" if segments is None else "superpixel"
+    figure.colorbar(
+        drawn,
+        ax=panels,
+        location="bottom",
+        shrink=0.85,
+        aspect=40,
+        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
+        label=f"attribution of the {of}: against | for",
     )
     if title:
         figure.suptitle(title, fontsize=12)

@@ -144,3 +144,62 @@ def test_explanation_takes_many_classes(explanation: shap.Explanation) -> None:
 def test_explanation_in_another_layout_is_refused(explanation: shap.Explanation) -> None:
     with pytest.raises(ValueError, match="image layout"):
         plots.plot_explanation(explanation[0])
+
+
+def costed(explanation: shap.Explanation, factor: float) -> shap.Explanation:
+    """Return what another explainer might say about the same two pictures."""
+    result = shap.Explanation(
+        factor * explanation.values,
+        base_values=explanation.base_values,
+        data=explanation.data,
+        output_names=NAMES,
+    )
+    result.classes = np.tile(np.arange(3), (2, 1))
+    result.outputs = explanation.base_values + result.values.sum(axis=(1, 2, 3))
+    result.evaluations, result.seconds = 2006, 5.0
+    return result
+
+
+def test_comparison_has_one_scale_and_names_the_cost(explanation: shap.Explanation) -> None:
+    results = {f"explainer {i}": costed(explanation, 1 + i) for i in range(5)}
+    cut = explanation.segments[0]
+    figure = plots.compare_explanations(results, 0, 0, segments=cut, title="one picture")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "4 superpixels"
+    assert titles[1:6] == [f"explainer {i}\n1,003 evaluations\n2.5 s" for i in range(5)]
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+    assert figure.get_figwidth() == 6
+    # the strongest superpixel of the strongest map is 3 times 5
+    assert figure.axes[-1].get_xlim() == pytest.approx((-15, 15))
+    assert figure.axes[-1].get_xlabel() == "attribution of the superpixel: against | for"
+    norm = signed_norm([15.0])
+    for i in range(5):
+        values = np.array([[1.0, -2.0], [3.0, 0.0]]) * (1 + i)
+        grey = explanation.data[0].round().mean(axis=-1, keepdims=True) / 255
+        expected = SIGNED_MAP(norm(np.kron(values, np.ones((4, 4)))))[..., :3] * (0.8 + 0.2 * grey)
+        drawn = figure.axes[1 + i].images[0].get_array()
+        np.testing.assert_allclose(drawn, expected.clip(0, 1), atol=0.01)
+    figure.canvas.draw()
+
+
+def test_comparison_takes_pixels_and_finds_ranked_classes(explanation: shap.Explanation) -> None:
+    whole = costed(explanation, 1)
+    ranked = costed(explanation, 1)
+    ranked.values = ranked.values[..., [2, 0]]
+    ranked.classes = np.array([[2, 0], [2, 0]])
+    figure = plots.compare_explanations({"all": whole, "top": ranked}, 1)
+    # the largest output of the second picture is dragonfly: four quarters, one of them worth 8
+    assert figure.axes[-1].get_xlim() == pytest.approx((-8 / 16, 8 / 16))
+    left, right = (figure.axes[i].images[0].get_array() for i in (1, 2))
+    np.testing.assert_array_equal(left, right)
+    with pytest.raises(ValueError, match="top does not explain class 1"):
+        plots.compare_explanations({"all": whole, "top": ranked}, 1, 1)
+
+
+def test_comparison_refuses_what_cannot_be_compared(explanation: shap.Explanation) -> None:
+    one, other = costed(explanation, 1), costed(explanation, 1)
+    other.data = other.data[::-1]
+    with pytest.raises(ValueError, match="b explains another picture than a"):
+        plots.compare_explanations({"a": one, "b": other})
+    with pytest.raises(ValueError, match="explanations is empty"):
+        plots.compare_explanations({})
