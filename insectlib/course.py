@@ -14,6 +14,7 @@ from insectlib.imageset import ImageSet
 from insectlib.models import regularised_cnn, small_cnn
 from insectlib.splits import honest_split
 from insectlib.training import Trained, train
+from insectlib.transfer import train_transfer
 
 SEED = 0
 """The seed of the course's split and networks."""
@@ -39,6 +40,10 @@ class Profile:
         Epochs without a lower validation loss after which it stops.
     learning_rate : float
         Of the regularised network; the other one has Adam's usual 0.001.
+    network_size : int
+        Side in pixels to which the frozen network resizes the pictures of `tutorial_size`.
+    head_epochs : int
+        At most so many epochs for the head upon it, with the same patience.
     """
 
     name: str
@@ -48,11 +53,21 @@ class Profile:
     epochs: int
     patience: int
     learning_rate: float = 5e-4
+    network_size: int = 96
+    head_epochs: int = 30
 
 
 PROFILES = {
     "fast": Profile("fast", tutorial_size=64, tutorial_epochs=12, size=64, epochs=16, patience=5),
-    "full": Profile("full", tutorial_size=256, tutorial_epochs=5, size=128, epochs=30, patience=6),
+    "full": Profile(
+        "full",
+        tutorial_size=256,
+        tutorial_epochs=5,
+        size=128,
+        epochs=30,
+        patience=6,
+        network_size=224,
+    ),
 }
 
 
@@ -191,6 +206,39 @@ def course_cnn(
         epochs=chosen.epochs,
         patience=chosen.patience,
         learning_rate=chosen.learning_rate,
+        seed=SEED,
+        progress=progress,
+    )
+
+
+def course_transfer(dataset: str, profile: str, *, progress: bool = True) -> Trained:
+    """Return the course's frozen ImageNet network with its head, on the honest split.
+
+    Chapter ``03_transfer``.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
+    profile : str
+        ``"fast"`` or ``"full"``.
+    progress : bool
+        Whether to show a bar while features are computed.
+
+    Returns
+    -------
+    Trained
+        For pictures of the profile's ``tutorial_size``; one Keras model from pictures in
+        [0, 255] to logits, whose layers lie side by side.
+    """
+    chosen = course_profile(profile)
+    training, validation, _ = course_split(course_collection(dataset, profile, tutorial=True))
+    return train_transfer(
+        training,
+        validation,
+        network_size=chosen.network_size,
+        epochs=chosen.head_epochs,
+        patience=chosen.patience,
         seed=SEED,
         progress=progress,
     )

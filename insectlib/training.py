@@ -130,8 +130,8 @@ def train(
     model = build(size, len(training.class_names), seed=seed)
     settings = {
         "network": _canonical(json.loads(model.to_json()), {}),
-        "training": _digest(training),
-        "validation": None if validation is None else _digest(validation),
+        "training": part_digest(training),
+        "validation": None if validation is None else part_digest(validation),
         "epochs": epochs,
         "seed": seed,
         "batch_size": batch_size,
@@ -174,12 +174,16 @@ def train(
                 verbose=0,
             )
     run.take_best()
-    _keep(key, run, settings)
-    made = load(key)
-    if made is None:
-        raise OSError(f"what was written to {cache_dir('models')} cannot be read back")
+    made = keep(
+        key,
+        run.model,
+        history=run.history,
+        seconds=run.seconds,
+        best_epoch=run.best_epoch,
+        settings=settings,
+    )
     shutil.rmtree(run.folder, ignore_errors=True)
-    return replace(made, from_store=False)
+    return made
 
 
 def load(key: str) -> Trained | None:
@@ -205,7 +209,7 @@ def load(key: str) -> Trained | None:
         return None
     try:
         record = json.loads(record_path.read_text())
-        found = _file_digest(path)
+        found = file_digest(path)
         if found != record["sha256"]:
             raise ValueError(f"its SHA-256 is {found}, but {record['sha256']} was written")
         return Trained(
@@ -264,14 +268,14 @@ class _Run:
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
         self.folder.mkdir(parents=True, exist_ok=True)
-        _replace(self._weights(self.epoch), self.model.save_weights)
+        write_whole(self._weights(self.epoch), self.model.save_weights)
         state = {
             "history": self.history,
             "seconds": self.seconds,
-            "sha256": {e: _file_digest(self._weights(e)) for e in {self.epoch, self.best_epoch}},
+            "sha256": {e: file_digest(self._weights(e)) for e in {self.epoch, self.best_epoch}},
         }
         # until this is written, the training goes on from the epoch before
-        _replace(self.folder / "state.json", lambda path: path.write_text(json.dumps(state)))
+        write_whole(self.folder / "state.json", lambda path: path.write_text(json.dumps(state)))
         for path in self.folder.glob("*.weights.h5"):
             if path not in {self._weights(self.epoch), self._weights(self.best_epoch)}:
                 path.unlink(missing_ok=True)
@@ -285,7 +289,7 @@ class _Run:
         try:
             state = json.loads(path.read_text())
             for epoch, expected in state["sha256"].items():
-                if _file_digest(self._weights(int(epoch))) != expected:
+                if file_digest(self._weights(int(epoch))) != expected:
                     raise ValueError(f"epoch {epoch} has another SHA-256 than was written")
             history, seconds = dict(state["history"]), float(state["seconds"])
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
@@ -347,15 +351,16 @@ def _canonical(value: Any, names: dict[str, str], field: str = "") -> Any:
     return value
 
 
-def _digest(part: ImageSet) -> str:
-    """Return the SHA-256 of the pixels and labels."""
+def part_digest(part: ImageSet) -> str:
+    """Return the SHA-256 of the pixels and labels, 64 hexadecimal digits."""
     digest = hashlib.sha256(json.dumps([part.images.shape, part.class_names]).encode())
     digest.update(np.ascontiguousarray(part.images, dtype=np.float32).data)
     digest.update(np.ascontiguousarray(part.labels, dtype=np.int64).data)
     return digest.hexdigest()
 
 
-def _file_digest(path: Path) -> str:
+def file_digest(path: Path) -> str:
+    """Return the SHA-256 of a file, 64 hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -364,7 +369,7 @@ def _paths(key: str) -> tuple[Path, Path]:
     return cache_dir("models") / f"{key}.keras", cache_dir("models") / f"{key}.json"
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
     """Write a file under another name first, so that `path` is never half written."""
     # Keras reads the kind of file off the end of its name, so that stays
     temporary = path.with_name(f"writing-{os.getpid()}-{path.name}")
@@ -375,17 +380,51 @@ def _replace(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _keep(key: str, run: _Run, settings: dict[str, Any]) -> None:
-    """Put the trained network into the store."""
+def keep(
+    key: str,
+    model: keras.Model,
+    *,
+    history: History,
+    seconds: float,
+    best_epoch: int,
+    settings: dict[str, Any],
+) -> Trained:
+    """Put a trained network into the store, for `load` to find.
+
+    Parameters
+    ----------
+    key : str
+        Under which it is kept: the SHA-256 of all that decides what training gives.
+    model : keras.Model
+        Ends in logits; its augmentation is taken out.
+    history, seconds, best_epoch
+        As in `Trained`.
+    settings : dict of str to object
+        Written down beside the network, for readers; must fit into JSON.
+
+    Returns
+    -------
+    Trained
+        As it was read back from the store, with `from_store` not set.
+
+    Raises
+    ------
+    OSError
+        When it cannot be written, or not be read back.
+    """
     path, record_path = _paths(key)
     # without the optimiser, which takes twice the room of the weights
-    model = without_augmentation(run.model)
-    _replace(path, lambda temporary: model.save(temporary, include_optimizer=False))
+    model = without_augmentation(model)
+    write_whole(path, lambda temporary: model.save(temporary, include_optimizer=False))
     record = {
-        "sha256": _file_digest(path),
-        "history": run.history,
-        "seconds": run.seconds,
-        "best_epoch": run.best_epoch,
+        "sha256": file_digest(path),
+        "history": history,
+        "seconds": seconds,
+        "best_epoch": best_epoch,
         "settings": settings,
     }
-    _replace(record_path, lambda temporary: temporary.write_text(json.dumps(record, indent=1)))
+    write_whole(record_path, lambda temporary: temporary.write_text(json.dumps(record, indent=1)))
+    made = load(key)
+    if made is None:
+        raise OSError(f"what was written to {cache_dir('models')} cannot be read back")
+    return replace(made, from_store=False)
