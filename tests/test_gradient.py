@@ -105,7 +105,7 @@ def test_same_seed_same_result_and_other_randomness_untouched(
 def test_ranked_outputs_are_those_of_each_picture(
     curved: keras.Model, pictures: NDArray[np.float32], top: int
 ) -> None:
-    """shap.GradientExplainer itself raises IndexError when the ranks of two pictures differ."""
+    """Each picture has its own, with the values that it gets when all classes are explained."""
     everything = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, n_samples=10)
     ranked = gradient_shap(
         curved, pictures[:2], pictures[2:], seed=0, n_samples=10, top=top, class_names=NAMES
