@@ -36,12 +36,18 @@ Masked = Callable[
 """Coalitions (n, k), regions (height, width), picture and background (height, width, 3) in;
 logits (n, n_classes) out."""
 
-_graphs: WeakKeyDictionary[keras.Model, Any] = WeakKeyDictionary()
-_compiled: WeakKeyDictionary[keras.Model, tuple[str, Any]] = WeakKeyDictionary()
+PixelsMasked = Callable[
+    [NDArray[np.bool_], NDArray[np.float32], NDArray[np.float32]], NDArray[np.float64]
+]
+"""Pixels shown (n, height, width, 3), picture (height, width, 3), and background (1, height, width,
+3) for all or (n, height, width, 3) for each in; logits (n, n_classes) out."""
+
+_graphs: WeakKeyDictionary[keras.Model, dict[str, Any]] = WeakKeyDictionary()
+_compiled: WeakKeyDictionary[keras.Model, dict[str, tuple[str, Any]]] = WeakKeyDictionary()
 
 
 def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
-    """Return a function that masks a picture and asks the model, all in one graph.
+    """Return a function that masks a picture by regions and asks the model, all in one graph.
 
     Chapter ``05_kernel_shap``. It is compiled at its first call for a model, and kept as long as
     the model: another picture, other regions or another number of coalitions compile nothing.
@@ -68,15 +74,9 @@ def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
     ModuleNotFoundError
         For ``"openvino"`` where it is not installed.
     """
-    if back_end not in BACK_ENDS:
-        raise ValueError(f"back_end is {back_end!r}; expected one of {', '.join(BACK_ENDS)}")
-    if not isinstance(model, keras.Model):
-        if back_end != "tensorflow":
-            raise ValueError(f"back_end {back_end!r} takes Keras models only, not {type(model)}")
-        return _with_numpy(model)
-    if back_end == "openvino":
-        return _with_openvino(model)
-    graph = _graph(model)
+    _check_back_end(model, back_end)
+    if isinstance(model, keras.Model):
+        return _in_steps(model, "regions", back_end)
 
     def forward(
         coalitions: NDArray[np.float32],
@@ -84,75 +84,167 @@ def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
         image: NDArray[np.float32],
         background: NDArray[np.float32],
     ) -> NDArray[np.float64]:
-        scene = tf.constant(regions), tf.constant(image), tf.constant(background)
+        return _ask_other(
+            model, lambda i, j: mask_image(coalitions[i:j], regions, image, background), coalitions
+        )
+
+    return forward
+
+
+def pixel_forward(model: keras.Model, back_end: str = "tensorflow") -> PixelsMasked:
+    """Return a function that masks a picture pixel by pixel and asks the model, all in one graph.
+
+    Chapter ``08_partition_shap``. What crosses is a byte for each pixel and channel, a quarter of
+    the picture. Compiled and kept as `masked_forward` is.
+
+    Parameters
+    ----------
+    model : keras.Model
+        As for `masked_forward`.
+    back_end : str
+        As for `masked_forward`.
+
+    Returns
+    -------
+    callable
+        Takes what is shown, bool (n, height, width, 3), the picture, float32 (height, width, 3),
+        and the background, float32 (1, height, width, 3), or (n, height, width, 3) where each
+        coalition has its own; returns logits, float64 (n, n_classes).
+
+    Raises
+    ------
+    ValueError
+        As `masked_forward`.
+    ModuleNotFoundError
+        As `masked_forward`.
+    """
+    _check_back_end(model, back_end)
+    if isinstance(model, keras.Model):
+        return _in_steps(model, "pixels", back_end)
+
+    def forward(
+        shown: NDArray[np.bool_], image: NDArray[np.float32], background: NDArray[np.float32]
+    ) -> NDArray[np.float64]:
+        grounds = np.broadcast_to(background, shown.shape)
+        return _ask_other(model, lambda i, j: np.where(shown[i:j], image, grounds[i:j]), shown)
+
+    return forward
+
+
+def _check_back_end(model: Any, back_end: str) -> None:
+    """Refuse a back end that is not known, or that does not take this model."""
+    if back_end not in BACK_ENDS:
+        raise ValueError(f"back_end is {back_end!r}; expected one of {', '.join(BACK_ENDS)}")
+    if back_end != "tensorflow" and not isinstance(model, keras.Model):
+        raise ValueError(f"back_end {back_end!r} takes Keras models only, not {type(model)}")
+
+
+def _ask_other(
+    model: Any, pictures: Callable[[int, int], NDArray[np.float32]], rows: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return the logits of a model that is no Keras model, such as one of Flax or PyTorch."""
+    steps = [
+        np.asarray(model.predict_on_batch(pictures(i, i + BATCH)), dtype=np.float64)
+        for i in range(0, len(rows), BATCH)
+    ]
+    return np.concatenate(steps)
+
+
+def unlike(rows: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Find the coalitions that differ, so that none is evaluated twice.
+
+    Parameters
+    ----------
+    rows : bool array, shape (n, k)
+
+    Returns
+    -------
+    first : int64 array, shape (m,)
+        Where each different row stands first.
+    place : int64 array, shape (n,)
+        Which of those each row is.
+    """
+    _, first, place = np.unique(
+        np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True
+    )
+    return first, place.ravel()
+
+
+def _in_steps(model: keras.Model, by: str, back_end: str) -> Callable[..., NDArray[np.float64]]:
+    """Return a function that takes its first argument to the network a few rows at a time."""
+    if back_end == "openvino":
+        return _with_openvino(model, by)
+    graph = _graph(model, by)
+
+    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float64]:
+        *fixed, background = scene
+        kept = [tf.constant(part) for part in fixed]
+        # a background for each row is cut as the rows are
+        common = None if _one_each(background) else tf.constant(background)
         steps = [
-            graph(tf.constant(coalitions[i : i + BATCH]), *scene)
-            for i in range(0, len(coalitions), BATCH)
+            graph(
+                tf.constant(rows[i : i + BATCH]),
+                *kept,
+                tf.constant(background[i : i + BATCH]) if common is None else common,
+            )
+            for i in range(0, len(rows), BATCH)
         ]
         return np.concatenate(steps).astype(np.float64)
 
     return forward
 
 
-def _graph(model: keras.Model) -> Any:
+def _one_each(background: NDArray[np.float32]) -> bool:
+    """Tell whether each coalition has a background of its own."""
+    return background.ndim == 4 and len(background) > 1
+
+
+def _graph(model: keras.Model, by: str = "regions") -> Any:
     """Return the compiled function of `model`; the second call for a model returns the same."""
-    if model not in _graphs:
+    graphs = _graphs.setdefault(model, {})
+    if by not in graphs:
         # a strong reference in its own function would keep the model for ever
         reference = ref(model)
         height, width, channels = model.input_shape[1:]
-        picture = tf.TensorSpec((height, width, channels), tf.float32)
 
-        def masked(
-            coalitions: tf.Tensor, regions: tf.Tensor, image: tf.Tensor, background: tf.Tensor
-        ) -> tf.Tensor:
+        def logits(shown: tf.Tensor, image: tf.Tensor, background: tf.Tensor) -> tf.Tensor:
             network = reference()
             assert network is not None, "it is traced while the model is there"
-            shown = tf.gather(coalitions, regions, axis=1)[..., None] > 0.5
             return network(tf.where(shown, image, background), training=False)
 
-        signature = [
-            tf.TensorSpec((None, None), tf.float32),
-            tf.TensorSpec((height, width), tf.int32),
-            picture,
-            picture,
-        ]
-        _graphs[model] = tf.function(masked, input_signature=signature)
-    return _graphs[model]
+        def by_regions(
+            coalitions: tf.Tensor, regions: tf.Tensor, image: tf.Tensor, background: tf.Tensor
+        ) -> tf.Tensor:
+            shown = tf.gather(coalitions, regions, axis=1)[..., None] > 0.5
+            return logits(shown, image, background)
+
+        size = (height, width, channels)
+        picture = tf.TensorSpec(size, tf.float32, "image")
+        if by == "regions":
+            signature = [
+                tf.TensorSpec((None, None), tf.float32, "coalitions"),
+                tf.TensorSpec(size[:2], tf.int32, "regions"),
+                picture,
+                tf.TensorSpec(size, tf.float32, "background"),
+            ]
+        else:
+            signature = [
+                tf.TensorSpec((None, *size), tf.bool, "shown"),
+                picture,
+                tf.TensorSpec((None, *size), tf.float32, "background"),
+            ]
+        masked = by_regions if by == "regions" else logits
+        graphs[by] = tf.function(masked, input_signature=signature)
+    return graphs[by]
 
 
-def _with_numpy(model: Any) -> Masked:
-    """Return the same for a model that is no Keras model, such as one of Flax or PyTorch."""
-
-    def forward(
-        coalitions: NDArray[np.float32],
-        regions: NDArray[np.int32],
-        image: NDArray[np.float32],
-        background: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        steps = [
-            np.asarray(
-                model.predict_on_batch(
-                    mask_image(coalitions[i : i + BATCH], regions, image, background)
-                ),
-                dtype=np.float64,
-            )
-            for i in range(0, len(coalitions), BATCH)
-        ]
-        return np.concatenate(steps)
-
-    return forward
-
-
-def _with_openvino(model: keras.Model) -> Masked:
+def _with_openvino(model: keras.Model, by: str) -> Callable[..., NDArray[np.float64]]:
     """Return the same on OpenVINO, in single precision, two steps side by side."""
-    compiled = _openvino_model(model)
+    compiled = _openvino_model(model, by)
+    # by name, for a saved model forgets the order
+    first, *others = [spec.name for spec in _graph(model, by).input_signature]
 
-    def forward(
-        coalitions: NDArray[np.float32],
-        regions: NDArray[np.int32],
-        image: NDArray[np.float32],
-        background: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
+    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float64]:
         from openvino import AsyncInferQueue
 
         logits: dict[int, NDArray[np.float32]] = {}
@@ -162,19 +254,19 @@ def _with_openvino(model: keras.Model) -> Masked:
 
         queue = AsyncInferQueue(compiled)
         queue.set_callback(keep)
-        scene = {"regions": regions, "image": image, "background": background}
+        fixed = dict(zip(others, scene, strict=True))
         step = BATCH // 2
-        for start in range(0, len(coalitions), step):
-            rows = coalitions[start : start + step]
-            # by name, for a saved model forgets the order
-            queue.start_async({"coalitions": rows, **scene}, start)
+        for start in range(0, len(rows), step):
+            if _one_each(scene[-1]):
+                fixed["background"] = scene[-1][start : start + step]
+            queue.start_async({first: rows[start : start + step], **fixed}, start)
         queue.wait_all()
         return np.concatenate([logits[start] for start in sorted(logits)]).astype(np.float64)
 
     return forward
 
 
-def _openvino_model(model: keras.Model) -> openvino.CompiledModel:
+def _openvino_model(model: keras.Model, by: str) -> openvino.CompiledModel:
     """Return the compiled network; it is compiled again when the weights have changed."""
     try:
         import openvino
@@ -187,14 +279,14 @@ def _openvino_model(model: keras.Model) -> openvino.CompiledModel:
     digest = hashlib.blake2b()
     for weight in model.weights:
         digest.update(np.ascontiguousarray(weight).tobytes())
-    found = _compiled.get(model)
-    if found is None or found[0] != digest.hexdigest():
+    compiled = _compiled.setdefault(model, {})
+    if by not in compiled or compiled[by][0] != digest.hexdigest():
         # read from a file, for openvino.convert_model would report its use to its makers
-        module = tf.Module()
-        module.masked, module.weights = _graph(model), [weight.value for weight in model.weights]
+        module, graph = tf.Module(), _graph(model, by)
+        module.masked, module.weights = graph, [weight.value for weight in model.weights]
         settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
         with TemporaryDirectory() as folder:
-            tf.saved_model.save(module, folder, signatures=_graph(model).get_concrete_function())
-            compiled = openvino.Core().compile_model(folder, "CPU", settings)
-        found = _compiled[model] = digest.hexdigest(), compiled
-    return found[1]
+            tf.saved_model.save(module, folder, signatures=graph.get_concrete_function())
+            network = openvino.Core().compile_model(folder, "CPU", settings)
+        compiled[by] = digest.hexdigest(), network
+    return compiled[by][1]

@@ -14,7 +14,8 @@ import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.explanation import answer, ask, model_outputs, numpy_seed
+from insectlib.engine import pixel_forward, unlike
+from insectlib.explanation import answer, ask, numpy_seed, softmax
 from insectlib.hierarchy import picture_hierarchy, smallest_regions
 from insectlib.kernel import checked_background
 from insectlib.maskers import PictureMasker
@@ -37,6 +38,7 @@ def partition_shap(
     class_names: Sequence[str] | None = None,
     top: int | None = None,
     batch_size: int = 32,
+    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> shap.Explanation:
     """Explain pictures by hiding regions within regions, with `shap.PartitionExplainer`.
@@ -71,6 +73,8 @@ def partition_shap(
     batch_size : int
         Evaluations between two decisions where to cut next: the smaller, the better the budget
         is spent, and the slower.
+    back_end : str
+        What runs the model, see `insectlib.engine.pixel_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -102,12 +106,14 @@ def partition_shap(
     grounds: Sequence[str | ArrayLike] = [background] * n
     if not isinstance(background, str):
         grounds = list(checked_background(background, pictures))
-    game = _CountedGame(model, output)
+    game = PixelGame(model, output, back_end=back_end)
     values, base_values, regions = [], [], []
     tree = picture_hierarchy(height, width)
+    # one for all pictures, for shap lists the pixels of every box of the tree when it is made
+    explainer = shap.PartitionExplainer(game, PixelMasker(tree))
     bar = tqdm(grounds, desc="Partition SHAP", unit="picture", disable=not progress)
     for i, ground in enumerate(bar):
-        explainer = shap.PartitionExplainer(game, PictureMasker(pictures[i], ground))
+        game.masker = PictureMasker(pictures[i], ground)
         with numpy_seed(seed):
             explained = explainer(
                 pictures[i : i + 1],
@@ -131,14 +137,64 @@ def partition_shap(
     )
 
 
-class _CountedGame:
-    """The model's outputs for masked pictures, with a count of them."""
+class PixelMasker:
+    """Passes on which pixels are shown: shap calls it for each coalition, the game does the rest.
 
-    def __init__(self, model: keras.Model, output: str) -> None:
-        self.model = model
+    Chapter ``08_partition_shap``.
+
+    Parameters
+    ----------
+    clustering : float64 array, shape (m - 1, 4)
+        From `insectlib.hierarchy.picture_hierarchy`.
+    """
+
+    # shap need not copy what it is given, for it puts the rows together at once
+    immutable_outputs = True
+
+    def __init__(self, clustering: NDArray[np.float64]) -> None:
+        self.clustering = clustering
+        self.shape = (1, len(clustering) + 1)
+
+    def __call__(self, mask: NDArray[np.bool_], _: NDArray[np.float32]) -> tuple[NDArray[np.bool_]]:
+        """Return the coalition as shap wants it, a row in a tuple."""
+        return (mask[None],)
+
+
+class PixelGame:
+    """The game that one picture plays pixel by pixel: what is shown in, the model's outputs out.
+
+    Chapter ``08_partition_shap``. A coalition that comes twice in a call is evaluated once.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Takes pictures in [0, 255] and ends in logits.
+    output : str
+        ``"logits"`` or ``"probabilities"``.
+    back_end : str
+        What runs the model, see `insectlib.engine.pixel_forward`.
+
+    Attributes
+    ----------
+    masker : PictureMasker
+        The picture that is played, and what takes the place of hidden pixels. Set it first.
+    evaluations : int
+        Pictures that the model has seen so far.
+    """
+
+    masker: PictureMasker
+
+    def __init__(self, model: keras.Model, output: str, *, back_end: str = "tensorflow") -> None:
         self.output = output
         self.evaluations = 0
+        self._forward = pixel_forward(model, back_end)
 
-    def __call__(self, pictures: NDArray[np.float32]) -> NDArray[np.float64]:
-        self.evaluations += len(pictures)
-        return model_outputs(self.model, pictures, self.output)
+    def __call__(self, coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
+        """Return the outputs of coalitions, bool (n, height * width * 3), as (n, n_classes)."""
+        first, place = unlike(coalitions)
+        image = self.masker.image
+        shown = coalitions[first].reshape(-1, *image.shape)
+        self.evaluations += len(shown)
+        logits = self._forward(shown, image, self.masker.grounds(~shown.all(axis=-1)))
+        outputs = logits if self.output == "logits" else softmax(logits)
+        return outputs[place]

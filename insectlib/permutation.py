@@ -32,6 +32,7 @@ def permutation_shap(
     output: str = "logits",
     class_names: Sequence[str] | None = None,
     top: int | None = None,
+    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> shap.Explanation:
     """Explain pictures by letting superpixels join one by one, with `shap.PermutationExplainer`.
@@ -63,6 +64,8 @@ def permutation_shap(
         Names of the outputs.
     top : int, optional
         Explain so many classes for each picture, the largest output first; all where missing.
+    back_end : str
+        What runs the model, see `insectlib.engine.masked_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -96,7 +99,7 @@ def permutation_shap(
                 f"takes {2 * k + 1}. Raise n_samples, well above that for a steady answer, or "
                 "pass coarser segments"
             )
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, output)
+        game = CoalitionGame(model, pictures[i], hidden[i], cut, output, back_end=back_end)
         with numpy_seed(seed):
             # without a seed of its own, shap would start anew from one that nobody knows
             explainer = shap.PermutationExplainer(game, _as_it_is, seed=seed)
