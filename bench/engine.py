@@ -1,119 +1,211 @@
 """What is spent around each evaluation: run with ``python -m bench.engine``.
 
-Explains one picture with 100 regions and 300 drawn coalitions in several ways, and divides the
-time of each by the time of the bare forward passes: as many ready-made pictures of the same size,
-through the same network in a `tf.function`, 16 at a time. Every way is timed in turn, five times
-over, and the medians are compared.
+The limit is the bare forward pass: as many ready-made pictures of the same size, through the same
+network in a `tf.function`, 16 at a time. Kernel SHAP explains one picture with 100 regions and 300
+samples, its regression included; Partition SHAP spends 500 evaluations. The tutorials' loops, plain
+shap and whatever of `bench.peers` is installed explain the same picture with the same budget in
+the same run.
 """
 
 from __future__ import annotations
 
 import argparse
 import importlib.util
-import time
 from collections.abc import Callable
 
 import keras
 import numpy as np
-import tensorflow as tf
+import shap
 from numpy.typing import NDArray
 
-from insectlib.efficientnet import efficientnet_lite0
-from insectlib.engine import masked_forward
+from bench import peers
+from bench.row import Row, write_rows
+from bench.scene import GREY, REGIONS, bare_passes, grid, networks, picture
+from bench.timing import Timed, interleaved, ratio, shown
 from insectlib.kernel import kernel_shap
-from insectlib.models import small_cnn
+from insectlib.maskers import PictureMasker
+from insectlib.partition import partition_shap
 from insectlib.superpixels import mask_image
 
-REGIONS, SAMPLES, STEP = 100, 300, 16
-GREY = np.full(3, 128, dtype=np.float32)
+SAMPLES, EVALUATIONS, MASKS = 300, 500, 60
 
 
-def networks() -> dict[str, keras.Model]:
-    """Return the two networks of the course that cost most to ask."""
-    return {
-        "16-32-64 CNN, 256 px": small_cnn(256, seed=0),
-        "EfficientNet-Lite0, 224 px": efficientnet_lite0(224),
-    }
-
-
-def grid(size: int) -> NDArray[np.int32]:
-    """Return ten times ten squares."""
-    place = np.arange(size) * 10 // size
-    return (10 * place[:, None] + place).astype(np.int32)
-
-
-def ways(model: keras.Model) -> dict[str, Callable[[], object]]:
-    """Return what is timed; the first is the limit."""
+def kernel_ways(model: keras.Model) -> Timed:
+    """Return the ways to explain a picture by its regions; the first is the limit."""
     size = model.input_shape[1]
-    random = np.random.default_rng(0)
-    image = random.uniform(0, 255, (size, size, 3)).astype(np.float32)
-    background = np.broadcast_to(GREY, image.shape).copy()
-    rows = random.integers(0, 2, (SAMPLES + 2, REGIONS)).astype(np.float32)
-    regions = grid(size)
-    ready = mask_image(rows, regions, image, background)
-    forward = tf.function(lambda pictures: model(pictures, training=False))
+    image, regions = picture(size), grid(size)
+    ground = np.broadcast_to(GREY, image.shape)
 
-    def bare() -> list[NDArray[np.float32]]:
-        return [
-            forward(tf.constant(ready[i : i + STEP])).numpy() for i in range(0, len(ready), STEP)
-        ]
-
-    def loops() -> NDArray[np.float32]:
-        """Mask as the tutorials do, one sample and one segment at a time."""
-        pictures = np.zeros((len(rows), *image.shape), dtype=np.float32)
-        for i, row in enumerate(rows):
-            pictures[i] = image
-            for j in range(REGIONS):
-                if row[j] == 0:
-                    pictures[i][regions == j] = background[0, 0]
-        return model.predict(pictures, verbose=0)
-
-    def vectorised() -> NDArray[np.float32]:
-        return model.predict(mask_image(rows, regions, image, background), verbose=0)
-
-    def engine(back_end: str) -> Callable[[], object]:
-        masked = masked_forward(model, back_end)
-        return lambda: masked(rows, regions, image, background)
-
-    def whole(back_end: str) -> Callable[[], object]:
-        cut = regions.astype(np.int64)
+    def ours(back_end: str) -> Callable[[], object]:
         return lambda: kernel_shap(
-            model, image, GREY, segments=cut, n_samples=SAMPLES, seed=0, top=3, back_end=back_end
+            model,
+            image,
+            GREY,
+            segments=regions,
+            n_samples=SAMPLES,
+            seed=0,
+            back_end=back_end,
+            top=1,
         )
 
-    timed: dict[str, Callable[[], object]] = {
-        "bare forward passes (the limit)": bare,
-        "loops over samples and segments, then predict": loops,
-        "masks of NumPy, then predict": vectorised,
-        "engine, TensorFlow": engine("tensorflow"),
-        "kernel_shap on it, with its regression": whole("tensorflow"),
+    def plain_shap() -> object:
+        """Masks of NumPy, all at once, then predict."""
+
+        def game(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+            return model.predict(mask_image(rows, regions, image, ground), verbose=0)[:, :1]
+
+        explainer = shap.KernelExplainer(game, np.zeros((1, REGIONS)))
+        return explainer.shap_values(np.ones((1, REGIONS)), nsamples=SAMPLES, l1_reg=0, silent=True)
+
+    def loops() -> object:
+        """Mask as the tutorials do, one sample and one segment at a time, then predict."""
+
+        def game(rows: NDArray[np.float64]) -> NDArray[np.float32]:
+            pictures = np.zeros((len(rows), *image.shape), dtype=np.float32)
+            for i, row in enumerate(rows):
+                pictures[i] = image
+                for j in range(REGIONS):
+                    if row[j] == 0:
+                        pictures[i][regions == j] = GREY
+            return model.predict(pictures, verbose=0)[:, :1]
+
+        explainer = shap.KernelExplainer(game, np.zeros((1, REGIONS)))
+        return explainer.shap_values(np.ones((1, REGIONS)), nsamples=SAMPLES, l1_reg=0, silent=True)
+
+    timed: Timed = {
+        "bare passes": bare_passes(model, SAMPLES + 3),
+        "TensorFlow": ours("tensorflow"),
     }
     if importlib.util.find_spec("openvino"):
-        timed["engine, OpenVINO"] = engine("openvino")
-        timed["kernel_shap on it, OpenVINO"] = whole("openvino")
-    return timed
+        timed["OpenVINO"] = ours("openvino")
+    timed |= {"tutorials' loops": loops, "plain shap": plain_shap}
+    return timed | peers.kernel_ways(model, image, regions, GREY, SAMPLES)
+
+
+def partition_ways(model: keras.Model, blur: str) -> Timed:
+    """Return the ways to spend 500 evaluations on boxes within boxes; the first is the limit."""
+    image = picture(model.input_shape[1])
+
+    def ours(back_end: str) -> Callable[[], object]:
+        return lambda: partition_shap(
+            model, image, blur, max_evals=EVALUATIONS, back_end=back_end, top=1
+        )
+
+    def plain_shap() -> object:
+        explainer = shap.PartitionExplainer(
+            lambda pictures: model.predict(pictures, verbose=0),
+            shap.maskers.Image(blur, image.shape),
+        )
+        return explainer(
+            image[None], max_evals=EVALUATIONS, batch_size=32, outputs=[0], silent=True
+        )
+
+    timed: Timed = {
+        "bare passes": bare_passes(model, EVALUATIONS + 1),
+        "TensorFlow": ours("tensorflow"),
+    }
+    if importlib.util.find_spec("openvino"):
+        timed["OpenVINO"] = ours("openvino")
+    return timed | {"plain shap": plain_shap}
+
+
+def masking_ways(size: int, method: str) -> Timed:
+    """Return the ways to inpaint some of the holes that Partition SHAP asks for, without a network.
+
+    The first is shap's.
+    """
+    image = picture(size)
+    asked: list[NDArray[np.bool_]] = []
+
+    class Asked(shap.maskers.Image):
+        def __call__(self, mask: NDArray[np.bool_], x: NDArray[np.float32]) -> object:
+            asked.append(mask.copy())
+            return super().__call__(mask, x)
+
+    # a network of one weighted mean, for only its questions are wanted
+    weight = np.random.default_rng(0).normal(size=(size, size, 3)) / size**2
+    shap.PartitionExplainer(
+        lambda pictures: (pictures * weight).sum(axis=(1, 2, 3))[:, None],
+        Asked(f"blur({size // 4},{size // 4})", image.shape),
+    )(image[None], max_evals=EVALUATIONS, batch_size=32, silent=True)
+    masks = np.array(asked[2 :: (len(asked) - 2) // MASKS])[:MASKS]
+    theirs, masker = shap.maskers.Image(method, image.shape), PictureMasker(image, method)
+    hidden = ~masks.reshape(-1, size, size, 3)
+    return {
+        "shap's masker": lambda: [theirs(mask, image) for mask in masks],
+        "ours": lambda: masker.grounds(hidden),
+    }
+
+
+def rows(repeats: int) -> list[Row]:
+    """Time everything, and hold it against its limits."""
+    table = []
+    for name, model in networks().items():
+        blur = f"blur({model.input_shape[1] // 4},{model.input_shape[1] // 4})"
+        for what, timed, limits in (
+            (
+                f"Kernel SHAP, {SAMPLES} samples, {name}",
+                kernel_ways(model),
+                {"TensorFlow": "at most 0.90", "OpenVINO": "at most 0.65"},
+            ),
+            (
+                f"Partition SHAP, {EVALUATIONS} evaluations, blur, {name}",
+                partition_ways(model, blur),
+                {"TensorFlow": "at most 1.30"},
+            ),
+        ):
+            seconds = interleaved(timed, repeats)
+            table += compared(what, seconds, limits)
+    for method in ("inpaint_telea", "inpaint_ns"):
+        theirs, ours = interleaved(masking_ways(256, method), repeats).values()
+        table.append(
+            Row(
+                f"{MASKS} pictures with {method}, no network, 256 px",
+                shown(ours),
+                f"shap's masker {shown(theirs)}",
+                ratio(ours, theirs),
+                "at most 0.25",
+            )
+        )
+    return table
+
+
+def compared(
+    what: str, seconds: dict[str, NDArray[np.float64]], limits: dict[str, str]
+) -> list[Row]:
+    """Return rows: our back ends against the bare passes, then the plain one against each peer."""
+    ours = [way for way in ("TensorFlow", "OpenVINO") if way in seconds]
+    table = [
+        Row(
+            f"{what}, {way}",
+            shown(seconds[way]),
+            f"bare passes {shown(seconds['bare passes'])}",
+            ratio(seconds[way], seconds["bare passes"]),
+            limits.get(way, ""),
+        )
+        for way in ours
+    ]
+    return table + [
+        Row(
+            f"{what}, TensorFlow",
+            shown(seconds["TensorFlow"]),
+            f"{way} {shown(taken)}",
+            ratio(seconds["TensorFlow"], taken),
+            "below 1",
+        )
+        for way, taken in seconds.items()
+        if way not in (*ours, "bare passes")
+    ]
 
 
 def main() -> None:
-    """Time all ways in turn and print a table for each network."""
+    """Measure, keep the rows and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    repeats = parser.parse_args().repeats
-    for name, model in networks().items():
-        timed = ways(model)
-        seconds: dict[str, list[float]] = {way: [] for way in timed}
-        for run in timed.values():
-            run()  # compiles
-        for _ in range(repeats):
-            for way, run in timed.items():
-                start = time.perf_counter()
-                run()
-                seconds[way].append(time.perf_counter() - start)
-        limit = float(np.median(next(iter(seconds.values()))))
-        print(f"\n{name}: {SAMPLES + 2} evaluations, median of {repeats}")
-        for way, taken in seconds.items():
-            median = float(np.median(taken))
-            print(f"  {way:48s} {median:7.2f} s   ratio {median / limit:5.2f}", flush=True)
+    found = rows(parser.parse_args().repeats)
+    write_rows("engine", found)
+    for row in found:
+        print(*row, sep=" | ")
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -94,25 +95,28 @@ class PictureMasker:
             What is not hidden is exactly as it was.
         """
         where = hidden[..., None] if hidden.ndim == 2 else hidden
-        (ground,) = self.grounds(where.any(axis=-1)[None])
+        (ground,) = self.grounds(where[None])
         return np.where(where, ground, self.image)
 
-    def grounds(self, holes: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Return what stands behind the picture, where some pixels are hidden.
+    def grounds(self, hidden: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Return what stands behind the picture where pixels are hidden, for several coalitions.
 
         Parameters
         ----------
-        holes : bool array, shape (n, height, width)
-            True where a pixel, or one channel of it, is hidden.
+        hidden : bool array, shape (n, height, width, 1) or (n, height, width, 3)
+            True where a pixel, or one channel of it, is to go.
 
         Returns
         -------
         float32 array, shape (1, height, width, 3) or (n, height, width, 3)
-            One for all where it does not depend on the holes. Where it does, equal holes are
-            filled once, and two threads fill them side by side.
+            One for all where it does not depend on what is hidden. Where it does, a pixel is a hole
+            if one of its channels is hidden; equal holes are filled once, and two threads fill
+            side by side.
         """
         if self._inpainting is None:
             return self._ground[None]
+        # much faster than any() over an axis of three
+        holes = reduce(np.logical_or, np.moveaxis(hidden, -1, 0))
         first, place = unlike(holes.reshape(len(holes), -1))
         with ThreadPoolExecutor(WORKERS) as pool:
             filled = list(pool.map(self._inpainted, holes[first]))

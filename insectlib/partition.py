@@ -7,11 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
+from shap.models import Model
 from tqdm import tqdm
 
 from insectlib.engine import pixel_forward, unlike
@@ -109,8 +112,8 @@ def partition_shap(
     game = PixelGame(model, output, back_end=back_end)
     values, base_values, regions = [], [], []
     tree = picture_hierarchy(height, width)
-    # one for all pictures, for shap lists the pixels of every box of the tree when it is made
-    explainer = shap.PartitionExplainer(game, PixelMasker(tree))
+    explainer = copy(_explainer(height, width))
+    explainer.model = Model(game)
     bar = tqdm(grounds, desc="Partition SHAP", unit="picture", disable=not progress)
     for i, ground in enumerate(bar):
         game.masker = PictureMasker(pictures[i], ground)
@@ -135,6 +138,12 @@ def partition_shap(
         hierarchy=tree,
         regions=np.stack(regions),
     )
+
+
+@lru_cache(maxsize=2)
+def _explainer(height: int, width: int) -> shap.PartitionExplainer:
+    """Return the explainer of pictures of one size, which lists the pixels of every box once."""
+    return shap.PartitionExplainer(np.asarray, PixelMasker(picture_hierarchy(height, width)))
 
 
 class PixelMasker:
@@ -195,6 +204,6 @@ class PixelGame:
         image = self.masker.image
         shown = coalitions[first].reshape(-1, *image.shape)
         self.evaluations += len(shown)
-        logits = self._forward(shown, image, self.masker.grounds(~shown.all(axis=-1)))
+        logits = self._forward(shown, image, self.masker.grounds(~shown))
         outputs = logits if self.output == "logits" else softmax(logits)
         return outputs[place]
