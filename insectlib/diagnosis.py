@@ -218,8 +218,10 @@ def exact_shares(models: Sequence[keras.Model], part: ImageSet) -> ExactShares:
     return ExactShares(dict(zip(names, values, strict=True)), gap)
 
 
-def coarse(maps: NDArray[np.float64], cells: int = 16) -> NDArray[np.float64]:
-    """Return maps as sums over the squares of a coarse grid, for the eye.
+def coarse(maps: NDArray[np.float64], cells: int = 8) -> NDArray[np.float64]:
+    """Return maps in which each pixel shows the sum over its cell of a coarse grid, for the eye.
+
+    Chapter ``10_clever_hans``.
 
     Parameters
     ----------
@@ -229,10 +231,15 @@ def coarse(maps: NDArray[np.float64], cells: int = 16) -> NDArray[np.float64]:
 
     Returns
     -------
-    float64 array, shape (n, cells, cells)
+    float64 array, shape (n, height, width)
     """
-    rows, columns = (np.arange(min(cells, s)) * s // min(cells, s) for s in maps.shape[1:])
-    return np.add.reduceat(np.add.reduceat(maps, rows, axis=1), columns, axis=2)
+    sums = maps
+    for axis in (1, 2):
+        side = maps.shape[axis]
+        starts = np.arange(min(cells, side)) * side // min(cells, side)
+        sums = np.add.reduceat(sums, starts, axis=axis)
+        sums = np.repeat(sums, np.diff([*starts, side]), axis=axis)
+    return sums
 
 
 def plot_clusters(diagnosis: Diagnosis, n_clusters: int = 3) -> Figure:
@@ -254,15 +261,16 @@ def plot_clusters(diagnosis: Diagnosis, n_clusters: int = 3) -> Figure:
     clusters = diagnosis.clusters[:n_clusters]
     maps = coarse(class_maps(diagnosis.explanation))
     means = [maps[cluster.members].mean(axis=0) for cluster in clusters]
-    norm = signed_norm(*means)
+    norm = signed_norm(*means, percentile=98)  # one bright cell would leave the rest white
     figure, axes = plt.subplots(
         len(clusters), 3, figsize=(WIDTH, 2.5 * len(clusters) + 0.9), squeeze=False
     )
     for row, cluster, mean in zip(axes, clusters, means, strict=True):
         show_picture(row[0], diagnosis.part.images[cluster.typical])
-        row[0].set_title(f"{len(cluster.members)} pictures alike")
+        label = diagnosis.part.labels[cluster.typical]
+        row[0].set_title(f"{diagnosis.part.class_names[label]},\n{len(cluster.members)} alike")
         drawn = show_signed_map(row[1], mean, norm)
-        row[1].set_title(f"suspicion {cluster.suspicion:.0%}")
+        row[1].set_title(f"suspicion:\n{cluster.suspicion:.0%}")
         show_shares(row[2], cluster.shares, diagnosis.areas)
     figure.colorbar(
         drawn,

@@ -29,11 +29,19 @@ if TYPE_CHECKING:
     import keras
     import shap
 
+GIVERS = ("other", "own", "any")
+
 CONTROL = "other corner painted over"
 """What any painted box does: a box of the same size in the corner that holds no strip."""
 
+OWN_CONTROL = "surroundings swapped in class"
+"""What any collage does: all but the centre is taken from a picture of the same class."""
 
-def donors(labels: NDArray[np.int64], *, seed: int, other_class: bool = True) -> NDArray[np.int64]:
+
+_Change = tuple[str, ImageSet, list[str], NDArray[np.int64] | None, str]
+
+
+def donors(labels: NDArray[np.int64], *, seed: int, giver: str = "other") -> NDArray[np.int64]:
     """Name, for each picture, the picture that it is given something from.
 
     Chapter ``10_clever_hans``.
@@ -44,9 +52,9 @@ def donors(labels: NDArray[np.int64], *, seed: int, other_class: bool = True) ->
         Class index of each picture.
     seed : int
         Of the draw.
-    other_class : bool
-        Whether a donor is always of another class. If not, any picture may give: what is given
-        then has no link with the class any more.
+    giver : str
+        ``"other"``: always of another class. ``"own"``: always of the same class. ``"any"``:
+        what is given has no link with the class any more.
 
     Returns
     -------
@@ -56,17 +64,21 @@ def donors(labels: NDArray[np.int64], *, seed: int, other_class: bool = True) ->
     Raises
     ------
     ValueError
-        When a donor of another class is asked for and there is one class only.
+        For another `giver`, or when a donor of another class is asked for and there is one class
+        only.
     """
-    random, n = np.random.default_rng(seed), len(labels)
-    if not other_class:
-        return random.integers(n, size=n)
-    if len(np.unique(labels)) < 2:
+    if giver not in GIVERS:
+        raise ValueError(f"giver is {giver!r}; expected one of {', '.join(GIVERS)}")
+    if giver == "other" and len(np.unique(labels)) < 2:
         raise ValueError("labels name one class only; expected two or more to exchange between")
+    random, n = np.random.default_rng(seed), len(labels)
+    if giver == "any":
+        return random.integers(n, size=n)
     chosen = np.empty(n, dtype=np.int64)
     for label in np.unique(labels):
         own = labels == label
-        chosen[own] = random.choice(np.flatnonzero(~own), own.sum())
+        allowed = own if giver == "own" else ~own
+        chosen[own] = random.choice(np.flatnonzero(allowed), own.sum())
     return chosen
 
 
@@ -76,7 +88,7 @@ def exchange(
     seed: int,
     background: bool = True,
     strip: bool = True,
-    other_class: bool = True,
+    giver: str = "other",
     progress: bool = False,
 ) -> ImageSet:
     """Draw specimens again with the background, the strip or both of another specimen.
@@ -92,9 +104,8 @@ def exchange(
         Of the draw of `donors`.
     background, strip : bool
         What is exchanged. Clutter goes with the background.
-    other_class : bool
-        Whether the donor is always of another class; if not, any specimen may give, background
-        and strip each their own.
+    giver : str
+        As in `donors`. With ``"any"``, background and strip come from two donors.
     progress : bool
         Whether to show a bar while specimens are drawn.
 
@@ -111,9 +122,9 @@ def exchange(
     scenes = _scenes(part)
     if not (background or strip):
         raise ValueError("background and strip are both False; expected something to exchange")
-    behind = donors(part.labels, seed=seed, other_class=other_class)
+    behind = donors(part.labels, seed=seed, giver=giver)
     # one donor gives both where classes are exchanged, so that both point to the same wrong class
-    label = behind if other_class else donors(part.labels, seed=seed + 1, other_class=False)
+    label = donors(part.labels, seed=seed + 1, giver=giver) if giver == "any" else behind
     changed = []
     for own, far, near in zip(scenes, behind, label, strict=True):
         scene = own
@@ -145,7 +156,7 @@ def cover_strips(part: ImageSet) -> ImageSet:
     return replace(part, images=cover_strip(part.images), masks=masks, scenes=None)
 
 
-def swap_strips(part: ImageSet, *, seed: int, other_class: bool = True) -> ImageSet:
+def swap_strips(part: ImageSet, *, seed: int, giver: str = "other") -> ImageSet:
     """Give each picture the strip of another one, pixel by pixel (chapter ``10_clever_hans``).
 
     Works on photographs too. The whole box is exchanged, so a sliver of the donor's background
@@ -157,7 +168,7 @@ def swap_strips(part: ImageSet, *, seed: int, other_class: bool = True) -> Image
         Photographs or specimens.
     seed : int
         Of the draw of `donors`.
-    other_class : bool
+    giver : str
         As in `donors`.
 
     Returns
@@ -165,8 +176,36 @@ def swap_strips(part: ImageSet, *, seed: int, other_class: bool = True) -> Image
     ImageSet
         Without scenes, for these pictures have not been drawn.
     """
-    chosen = donors(part.labels, seed=seed, other_class=other_class)
-    return keep_strips(part, part.subset(chosen))
+    return keep_strips(part, part.subset(donors(part.labels, seed=seed, giver=giver)))
+
+
+def swap_surroundings(part: ImageSet, *, seed: int, giver: str = "other") -> ImageSet:
+    """Give each picture all but the centre of another one (chapter ``10_clever_hans``).
+
+    A collage, where nothing can be drawn again. Its seams are new to a network: compare with
+    ``giver="own"``, where nothing but the seams is new.
+
+    Parameters
+    ----------
+    part : ImageSet
+        Photographs or specimens.
+    seed : int
+        Of the draw of `donors`.
+    giver : str
+        As in `donors`.
+
+    Returns
+    -------
+    ImageSet
+        Without scenes, for these pictures have not been drawn.
+    """
+    chosen = donors(part.labels, seed=seed, giver=giver)
+    centre = frame_masks(*part.images.shape[:3])["centre"]
+    masks = part.masks
+    if masks is not None:
+        masks = np.where(centre, masks, masks[chosen])
+    images = np.where(centre[..., None], part.images, part.images[chosen])
+    return replace(part, images=images, masks=masks, scenes=None)
 
 
 def keep_strips(part: ImageSet, givers: ImageSet) -> ImageSet:
@@ -201,6 +240,41 @@ def keep_strips(part: ImageSet, givers: ImageSet) -> ImageSet:
     return replace(part, images=images, masks=masks, scenes=None)
 
 
+def randomise(part: ImageSet, *, times: int, seed: int, progress: bool = False) -> ImageSet:
+    """Break the link between the class and what surrounds the insect (chapter ``10_clever_hans``).
+
+    Each picture comes `times` times: a specimen with background and strip of two other specimens,
+    whatever their class; a photograph with all but the centre of another one.
+
+    Parameters
+    ----------
+    part : ImageSet
+        Training pictures.
+    times : int
+        How often each picture is changed, each time in another way.
+    seed : int
+        Of the draws.
+    progress : bool
+        Whether to show a bar while specimens are drawn.
+
+    Returns
+    -------
+    ImageSet
+        With `times` as many pictures; the groups are those of `part`.
+
+    Raises
+    ------
+    ValueError
+        When `times` is below 1.
+    """
+    if times < 1:
+        raise ValueError(f"times is {times}; expected 1 or more")
+    again = part.subset(np.tile(np.arange(len(part)), times))
+    if part.scenes is None:
+        return swap_surroundings(again, seed=seed, giver="any")
+    return exchange(again, seed=seed, giver="any", progress=progress)
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What an intervention did to the accuracy.
@@ -215,6 +289,8 @@ class Outcome:
         The accuracy that the maps let us expect, see `expected_accuracy`.
     n : int
         Number of pictures.
+    control : str
+        Name of the control that it is to be compared with; empty for a control.
     """
 
     name: str
@@ -222,6 +298,7 @@ class Outcome:
     after: float
     predicted: float | None
     n: int
+    control: str = CONTROL
 
     @property
     def fall(self) -> float:
@@ -310,8 +387,8 @@ def try_interventions(
     model : keras.Model
         Takes pictures in [0, 255] and ends in one logit for each class.
     part : ImageSet
-        The test part. Without scenes only the strip is changed: what stands behind an insect in a
-        photograph cannot be replaced without also cutting the insect out.
+        The test part. Specimens are drawn again; photographs become collages, see
+        `swap_surroundings`.
     explanation : shap.Explanation, optional
         Of all logits of these pictures; with it, each outcome has a prediction.
     seed : int
@@ -322,29 +399,35 @@ def try_interventions(
     Returns
     -------
     list of Outcome
-        The first is the control, see `CONTROL`.
+        Controls, which have no control of their own, stand before what they control.
     """
     other, box = _other_corner(part)
-    changed = {
-        CONTROL: (other, ["other corner"], False),
-        "strip painted over": (cover_strips(part), ["strip"], False),
-        "strips swapped": (swap_strips(part, seed=seed), ["strip"], True),
-    }
+    around = ~frame_masks(*part.images.shape[:3])["centre"]
+    regions = {**regions_of(part), "other corner": box, "surroundings": around}
+    strangers, kin = (donors(part.labels, seed=seed, giver=giver) for giver in GIVERS[:2])
+    strips = swap_strips(part, seed=seed)
+    changed: list[_Change] = [
+        (CONTROL, other, ["other corner"], None, ""),
+        ("strip painted over", cover_strips(part), ["strip"], None, CONTROL),
+        ("strips swapped", strips, ["strip"], strangers, CONTROL),
+    ]
     if part.scenes is not None:
         both = exchange(part, seed=seed, progress=progress)
-        behind = keep_strips(both, part)
-        changed["backgrounds exchanged"] = (behind, ["background"], True)
-        changed["both exchanged"] = (both, ["background", "strip"], True)
-    before, regions = accuracy(model, part), {**regions_of(part), "other corner": box}
-    givers = donors(part.labels, seed=seed)
-    outcomes = []
-    for name, (altered, exchanged, given) in changed.items():
+        behind, every = keep_strips(both, part), ["background", "strip"]
+        changed.append(("backgrounds exchanged", behind, every[:1], strangers, CONTROL))
+        changed.append(("both exchanged", both, every, strangers, CONTROL))
+    else:
+        own = swap_surroundings(part, seed=seed, giver="own")
+        alien = swap_surroundings(part, seed=seed)
+        changed.append((OWN_CONTROL, own, ["surroundings"], kin, ""))
+        changed.append(("surroundings swapped", alien, ["surroundings"], strangers, OWN_CONTROL))
+    before, outcomes = accuracy(model, part), []
+    for name, altered, exchanged, givers, control in changed:
         expected = None
         if explanation is not None:
-            expected = expected_accuracy(
-                explanation, regions, part.labels, exchanged, givers if given else None
-            )
-        outcomes.append(Outcome(name, before, accuracy(model, altered), expected, len(part)))
+            expected = expected_accuracy(explanation, regions, part.labels, exchanged, givers)
+        after = accuracy(model, altered)
+        outcomes.append(Outcome(name, before, after, expected, len(part), control))
     return outcomes
 
 

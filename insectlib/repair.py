@@ -70,11 +70,11 @@ def forbidden(part: ImageSet) -> NDArray[np.bool_]:
     Returns
     -------
     bool array, shape (n, height, width)
-        All but the insect where it is known where the insect is; the box of the strip elsewhere.
+        All but the insect where it is known where the insect is; all but the centre elsewhere.
     """
     if part.masks is not None:
         return ~region_masks(part.masks)["insect"]
-    return frame_masks(*part.images.shape[:3])["strip"]
+    return ~frame_masks(*part.images.shape[:3])["centre"]
 
 
 def slope_penalty(network: keras.Model, images: tf.Tensor, where: tf.Tensor) -> tf.Tensor:

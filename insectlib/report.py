@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insectlib.diagnosis import Diagnosis, diagnose, plot_clusters
 from insectlib.imageset import ImageSet
-from insectlib.interventions import CONTROL, accuracy
+from insectlib.interventions import accuracy
 from insectlib.plots import show_pictures
 from insectlib.spray import LIMIT, SUSPECTS
 from insectlib.style import use_style
@@ -147,20 +147,21 @@ def verdict(found: Diagnosis) -> tuple[bool, str]:
         f"The maps put {found.suspicion:.0%} of the evidence where no insect is, and "
         f"{suspicious} of {len(found.part)} pictures are in suspicious clusters."
     )
-    costs = {outcome.name: 100 * outcome.fall for outcome in found.outcomes}
-    if not costs:
+    falls = {outcome.name: 100 * outcome.fall for outcome in found.outcomes}
+    tried = [outcome for outcome in found.outcomes if outcome.control]
+    if not tried:
         return False, f"{maps} Nothing was changed in the pictures to confirm it."
-    control = costs.pop(CONTROL)
-    worst = max(costs, key=lambda name: costs[name])
-    beside = f"the control, a box painted over in the other corner, costs {control:.0f}"
-    if costs[worst] - max(control, 0) > 100 * FALL:
+    beyond = {o.name: falls[o.name] - max(falls[o.control], 0) for o in tried}
+    worst = max(tried, key=lambda outcome: beyond[outcome.name])
+    beside = f"its control, “{worst.control}”, costs {falls[worst.control]:z.0f}"
+    if beyond[worst.name] > 100 * FALL:
         return True, (
-            f"{maps} The pictures confirm it: with {worst}, the accuracy falls by "
-            f"{costs[worst]:.0f} points; {beside}."
+            f"{maps} The pictures confirm it: with {worst.name}, the accuracy falls by "
+            f"{falls[worst.name]:.0f} points; {beside}."
         )
     return False, (
-        f"{maps} The pictures do not confirm a shortcut: the largest fall is {costs[worst]:.0f} "
-        f"points, with {worst}; {beside}."
+        f"{maps} The pictures do not confirm a shortcut: the clearest fall is "
+        f"{falls[worst.name]:z.0f} points, with {worst.name}; {beside}."
     )
 
 
@@ -209,7 +210,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
     ]
     outcomes = [
         [
-            o.name,
+            o.name if o.control else f"{o.name} (control)",
             f"{o.before:.1%}",
             "-" if o.predicted is None else f"{o.predicted:.1%}",
             f"{o.after:.1%}",
@@ -244,8 +245,8 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         _members(found),
         "<h2>Interventions</h2>",
         "<p>A map is a claim. Here the pictures themselves are changed. “Foretold” is what the "
-        "maps let you expect if the regions acted alone. The first row is a control: any painted "
-        "box may confuse a network.</p>",
+        "maps let you expect if the regions acted alone. A control changes as much and should cost "
+        "little: any painted box, and the seams of any collage, may confuse a network.</p>",
         _table(["change", "before", "foretold", "after", "points"], outcomes),
         "<h2>What this page cannot say</h2>",
         "<p>Maps can blame an innocent region and miss a guilty one; believe the interventions "

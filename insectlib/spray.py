@@ -31,9 +31,6 @@ if TYPE_CHECKING:
 BATCH = 64
 """Gradients at once; bounds the memory."""
 
-CELLS = 8
-"""Maps are compared on a grid of so many cells a side."""
-
 SUSPECTS = ("background", "border", "strip")
 """Regions that hold no insect, or should not."""
 
@@ -205,7 +202,7 @@ def evidence_shares(
     return {name: size / np.where(total, total, 1) for name, size in sizes.items()}
 
 
-def map_features(maps: NDArray[np.float64], cells: int = CELLS) -> NDArray[np.float64]:
+def map_features(maps: NDArray[np.float64], cells: int = 8) -> NDArray[np.float64]:
     """Return where each map finds its evidence, as numbers that can be compared.
 
     Chapter ``10_clever_hans``. Each map is added up on a coarse grid; only cells that speak for

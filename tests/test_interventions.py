@@ -13,6 +13,7 @@ from test_spray import linear
 from insectlib.imageset import ImageSet
 from insectlib.interventions import (
     CONTROL,
+    OWN_CONTROL,
     Outcome,
     accuracy,
     cover_strips,
@@ -20,7 +21,9 @@ from insectlib.interventions import (
     exchange,
     expected_accuracy,
     keep_strips,
+    randomise,
     swap_strips,
+    swap_surroundings,
     try_interventions,
 )
 from insectlib.specimens import CLASS_NAMES, PARTS, draw_specimens, sample_scene
@@ -76,12 +79,19 @@ def test_donors_are_of_another_class_and_repeatable() -> None:
 
 def test_donors_of_any_class_leave_no_link() -> None:
     labels = np.repeat([0, 1, 2], 1000)
-    given = labels[donors(labels, seed=0, other_class=False)]
+    given = labels[donors(labels, seed=0, giver="any")]
     for label in range(3):
         assert np.mean(given[labels == label] == label) == pytest.approx(1 / 3, abs=0.05)
 
 
+def test_donors_of_the_own_class() -> None:
+    labels = np.array([0, 0, 1, 2, 2, 2] * 5)
+    np.testing.assert_array_equal(labels[donors(labels, seed=0, giver="own")], labels)
+
+
 def test_donors_refuse_one_class() -> None:
+    with pytest.raises(ValueError, match="giver is 'none'; expected one of other, own, any"):
+        donors(np.arange(4), seed=0, giver="none")
     with pytest.raises(ValueError, match="one class only; expected two or more"):
         donors(np.zeros(4, dtype=np.int64), seed=0)
 
@@ -116,8 +126,8 @@ def test_exchange_of_one_thing_leaves_the_other(drawn: ImageSet) -> None:
 
 
 def test_exchange_with_anybody_takes_background_and_strip_from_two(drawn: ImageSet) -> None:
-    mixed = exchange(drawn, seed=0, other_class=False)
-    far, near = (donors(drawn.labels, seed=s, other_class=False) for s in (0, 1))
+    mixed = exchange(drawn, seed=0, giver="any")
+    far, near = (donors(drawn.labels, seed=s, giver="any") for s in (0, 1))
     assert (far != near).any()
     for i, scene in enumerate(mixed.scenes):
         assert scene.backdrop == drawn.scenes[far[i]].backdrop
@@ -155,6 +165,16 @@ def test_swapped_strips_come_from_the_donor(drawn: ImageSet) -> None:
     outside = np.ones((SIZE, SIZE), dtype=bool)
     outside[top:bottom, left:right] = False
     np.testing.assert_array_equal(swapped.images[:, outside], drawn.images[:, outside])
+    assert swapped.scenes is None
+
+
+def test_swapped_surroundings_leave_the_centre(drawn: ImageSet) -> None:
+    swapped, given = swap_surroundings(drawn, seed=2), donors(drawn.labels, seed=2)
+    centre = np.zeros((SIZE, SIZE), dtype=bool)
+    centre[5:27, 5:27] = True
+    np.testing.assert_array_equal(swapped.images[:, centre], drawn.images[:, centre])
+    np.testing.assert_array_equal(swapped.images[:, ~centre], drawn.images[given][:, ~centre])
+    np.testing.assert_array_equal(swapped.masks[:, ~centre], drawn.masks[given][:, ~centre])
     assert swapped.scenes is None
 
 
@@ -207,7 +227,11 @@ def test_interventions_expose_a_reader_of_strips(marked: ImageSet) -> None:
     model = reader(16, strip_box(16, 16))
     explanation = collection_gradients(model, marked.images, marked.images[:3] * 0.99, seed=0)
     outcomes = {o.name: o for o in try_interventions(model, marked, explanation, seed=0)}
-    assert list(outcomes) == [CONTROL, "strip painted over", "strips swapped"]
+    names = [CONTROL, "strip painted over", "strips swapped", OWN_CONTROL, "surroundings swapped"]
+    assert list(outcomes) == names
+    controls = [outcome.control for outcome in outcomes.values()]
+    assert controls == ["", CONTROL, CONTROL, "", OWN_CONTROL]
+    assert outcomes[OWN_CONTROL].fall == 0 < outcomes["surroundings swapped"].fall
     assert outcomes[CONTROL].fall == 0
     assert outcomes["strip painted over"].after == pytest.approx(1 / 3)
     assert outcomes["strips swapped"].after == 0
@@ -221,7 +245,7 @@ def test_interventions_clear_a_reader_of_the_middle(tiny_set: ImageSet) -> None:
     ] * np.ones((1, 16, 16, 3), dtype=np.float32)
     part = replace(tiny_set, images=images)
     model = reader(16, (4, 4, 12, 12))
-    assert [o.fall for o in try_interventions(model, part, seed=0)] == [0, 0, 0]
+    assert [o.fall for o in try_interventions(model, part, seed=0)] == [0] * 5
 
 
 def test_drawn_backgrounds_are_exchanged_under_their_own_strips(drawn: ImageSet) -> None:
@@ -231,3 +255,27 @@ def test_drawn_backgrounds_are_exchanged_under_their_own_strips(drawn: ImageSet)
     # a reader of the strip's box sees no difference when the strips stay
     assert by_name["backgrounds exchanged"].fall == 0
     assert all(o.predicted is None for o in outcomes)
+
+
+def test_randomised_pictures_have_no_link_with_their_surroundings(drawn: ImageSet) -> None:
+    some = drawn.subset(range(6))
+    mixed = randomise(some, times=2, seed=0)
+    np.testing.assert_array_equal(mixed.labels, np.tile(some.labels, 2))
+    assert mixed.names == some.names * 2
+    first, second = mixed.scenes[:6], mixed.scenes[6:]
+    assert any(a.backdrop != b.backdrop for a, b in zip(first, second, strict=True))
+    assert all(
+        (a.species, a.pose) == (b.species, b.pose)
+        for a, b in zip(mixed.scenes, some.scenes * 2, strict=True)
+    )
+    with pytest.raises(ValueError, match="times is 0; expected 1 or more"):
+        randomise(some, times=0, seed=0)
+
+
+def test_randomised_photographs_have_surroundings_of_any_class(marked: ImageSet) -> None:
+    mixed = randomise(marked, times=20, seed=0)
+    assert len(mixed) == 480
+    found = accuracy(reader(16, strip_box(16, 16)), mixed)
+    assert found == pytest.approx(1 / 3, abs=0.07)
+    middle = np.s_[:, 3:13, 3:13]
+    np.testing.assert_array_equal(mixed.images[24:48][middle], marked.images[middle])

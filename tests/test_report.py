@@ -58,7 +58,8 @@ def test_report_says_what_was_found(folder: Path, tmp_path: Path) -> None:
     assert "verdict bad" in page
     assert "with strips swapped, the accuracy falls by 100 points" in page
     for outcome in found.outcomes:
-        assert f"<td>{outcome.name}</td><td>{outcome.before:.1%}</td>" in page
+        name = outcome.name if outcome.control else f"{outcome.name} (control)"
+        assert f"<td>{name}</td><td>{outcome.before:.1%}</td>" in page
     for name, share in found.shares.items():
         assert f"<td>{name}</td><td>{share:.0%}</td>" in page
     assert len(re.findall("suspicious</td>", page)) == sum(c.suspicious for c in found.clusters)
@@ -107,15 +108,15 @@ def test_verdict_weighs_falls_against_the_control(folder: Path, tmp_path: Path) 
 
     def judged(control: float, other: float) -> tuple[bool, str]:
         outcomes = [
-            Outcome(CONTROL, 0.9, 0.9 - control, None, 18),
+            Outcome(CONTROL, 0.9, 0.9 - control, None, 18, ""),
             Outcome("strips swapped", 0.9, 0.9 - other, None, 18),
         ]
         return verdict(replace(found, outcomes=outcomes))
 
     bad, text = judged(0.01, 0.2)
-    assert bad and "falls by 20 points; the control, a box painted over" in text
+    assert bad and "falls by 20 points; its control, “other corner painted over”, costs 1" in text
     bad, text = judged(0.18, 0.2)
-    assert not bad and "do not confirm a shortcut: the largest fall is 20 points" in text
+    assert not bad and "do not confirm a shortcut: the clearest fall is 20 points" in text
     assert not judged(0.0, 0.04)[0]
     assert not judged(-0.1, 0.04)[0]
     bad, text = verdict(replace(found, outcomes=[]))
