@@ -1,4 +1,4 @@
-"""Kernel SHAP for pictures, on top of `shap.KernelExplainer` (chapter ``05_kernel_shap``)."""
+"""Kernel SHAP for pictures: shap's own, shapiq's, and one by a surrogate (``05_kernel_shap``)."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from insectlib.engine import masked_forward
+from insectlib.estimators import Estimate, region_centres, shapiq_shapley, surrogate_shapley
 from insectlib.explanation import answer, ask, numpy_seed, softmax
 from insectlib.superpixels import superpixels
 
 if TYPE_CHECKING:
     import keras
+
+ESTIMATORS = ("shap", "shapiq", "surrogate")
 
 
 class CoalitionGame:
@@ -86,13 +89,15 @@ def kernel_shap(
     segments: NDArray[np.int64] | None = None,
     n_samples: int = 1000,
     output: str = "logits",
+    estimator: str = "shap",
     l1_reg: float | str = 0,
+    wanted_error: float | None = None,
     class_names: Sequence[str] | None = None,
     top: int | None = None,
     back_end: str = "tensorflow",
     progress: bool = False,
 ) -> shap.Explanation:
-    """Explain pictures by hiding superpixels, with `shap.KernelExplainer`.
+    """Explain pictures by hiding superpixels.
 
     Chapter ``05_kernel_shap``; Lundberg and Lee (2017).
 
@@ -117,10 +122,18 @@ def kernel_shap(
         twice the number of superpixels, and ten times it for a steady answer.
     output : str
         ``"logits"`` or ``"probabilities"``: what is explained.
+    estimator : str
+        How values are made of the answers. ``"shap"`` is `shap.KernelExplainer`, which the
+        chapter teaches. ``"shapiq"`` is shapiq's regression with every coalition paired with its
+        complement, from a package of its own. ``"surrogate"`` needs the fewest answers for the
+        same error, and says how large its errors are: `insectlib.estimators.surrogate_shapley`.
     l1_reg : float or str
-        How shap may set superpixels to zero before it fits the others. 0, the default here, keeps
-        all of them. shap's own default, ``"num_features(10)"``, keeps ten, whatever the budget:
-        what it drops never comes back.
+        For ``"shap"`` only: how it may set superpixels to zero before it fits the others. 0, the
+        default here, keeps all of them. shap's own default, ``"num_features(10)"``, keeps ten,
+        whatever the budget: what it drops never comes back.
+    wanted_error : float, optional
+        For ``"surrogate"`` only. Stop before `n_samples` when, for each class, the errors are
+        together at most this share of the values.
     class_names : sequence of str, optional
         Names of the outputs.
     top : int, optional
@@ -137,42 +150,83 @@ def kernel_shap(
         superpixel is spread evenly over its pixels and channels, so that sums over any region
         add up.
 
+        With ``"surrogate"`` it has ``errors``, of the same shape as the values: the standard
+        error of a superpixel is spread in the same way, for its pixels err together, and
+        `insectlib.superpixels.segment_values` adds it up again. The true value is within 1.64
+        of them in nine superpixels of ten. Errors of different superpixels do not add up.
+
     Raises
     ------
     ValueError
         When shape or range of pictures, background or superpixels are wrong, when the budget is
-        too small for a regression without `l1_reg`, and whenever `insectlib.explanation.ask`
-        refuses the question.
+        too small for a regression without `l1_reg`, for an unknown estimator or a setting that
+        belongs to another, and whenever `insectlib.explanation.ask` refuses the question.
+    ModuleNotFoundError
+        For ``"shapiq"`` where it is not installed.
     """
+    _check_estimator(estimator, l1_reg, wanted_error)
     question = ask(model, images, output=output, class_names=class_names, top=top)
     pictures = question.pictures
     hidden = checked_background(background, pictures)
     start = time.perf_counter()
     cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
-    values, base_values = [], []
+    estimates = []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k = int(cut.max()) + 1
         _check_budget(n_samples, k, l1_reg)
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, output, back_end=back_end)
-        # shap solves one regression for each class: only for those that are asked for
-        explained = partial(_explained, game, question.classes[i])
-        with numpy_seed(seed):
-            explainer = shap.KernelExplainer(explained, np.zeros((1, k)))
-            phi = explainer.shap_values(
-                np.ones((1, k)), nsamples=n_samples, l1_reg=l1_reg, silent=True
-            )[0]
-        values.append(spread(phi, cut))
-        base_values.append(np.asarray(explainer.expected_value))
+        # the surrogate learns logits, whatever is explained
+        plays = "logits" if estimator == "surrogate" else output
+        game = CoalitionGame(model, pictures[i], hidden[i], cut, plays, back_end=back_end)
+        classes = question.classes[i]
+        if estimator == "surrogate":
+            estimate = surrogate_shapley(
+                game,
+                region_centres(cut),
+                n_samples=n_samples,
+                seed=seed,
+                output=output,
+                classes=classes,
+                wanted_error=wanted_error,
+            )
+        elif estimator == "shapiq":
+            estimate = shapiq_shapley(game, k, n_samples=n_samples, seed=seed, classes=classes)
+        else:
+            estimate = _by_shap(game, k, n_samples, seed, l1_reg, classes)
+        estimates.append(estimate)
         evaluations += game.evaluations
+    fields = {}
+    if estimator == "surrogate":
+        errors = [spread(e.errors, cut) for e, cut in zip(estimates, cuts, strict=True)]
+        fields["errors"] = np.stack(errors)
     return answer(
         question,
-        np.stack(values),
-        np.stack(base_values),
+        np.stack([spread(e.values, cut) for e, cut in zip(estimates, cuts, strict=True)]),
+        np.stack([e.base_values for e in estimates]),
         evaluations=evaluations,
         seconds=time.perf_counter() - start,
         segments=cuts,
+        **fields,
     )
+
+
+def _by_shap(
+    game: CoalitionGame,
+    k: int,
+    n_samples: int,
+    seed: int,
+    l1_reg: float | str,
+    classes: NDArray[np.int64],
+) -> Estimate:
+    """Return what `shap.KernelExplainer` makes of the game."""
+    # shap solves one regression for each class: only for those that are asked for
+    explained = partial(_explained, game, classes)
+    with numpy_seed(seed):
+        explainer = shap.KernelExplainer(explained, np.zeros((1, k)))
+        values = explainer.shap_values(
+            np.ones((1, k)), nsamples=n_samples, l1_reg=l1_reg, silent=True
+        )[0]
+    return Estimate(values, np.full_like(values, np.nan), np.asarray(explainer.expected_value))
 
 
 def _explained(
@@ -278,6 +332,19 @@ def checked_segments(
                 f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}"
             )
     return cuts
+
+
+def _check_estimator(estimator: str, l1_reg: float | str, wanted_error: float | None) -> None:
+    """Refuse an unknown estimator, and a setting that belongs to another one."""
+    if estimator not in ESTIMATORS:
+        raise ValueError(f"estimator is {estimator!r}; expected one of {', '.join(ESTIMATORS)}")
+    if l1_reg != 0 and estimator != "shap":
+        raise ValueError(f"l1_reg belongs to estimator 'shap'; leave it out with {estimator!r}")
+    if wanted_error is not None and estimator != "surrogate":
+        raise ValueError(
+            f"estimator {estimator!r} does not know its errors, so it cannot stop at a "
+            "wanted_error; pass estimator='surrogate'"
+        )
 
 
 def _check_budget(n_samples: int, k: int, l1_reg: float | str) -> None:

@@ -65,6 +65,62 @@ def test_curved_network_gets_exact_shapley_values(pictures: NDArray[np.float32])
 
 
 @pytest.mark.parametrize("output", ["logits", "probabilities"])
+@pytest.mark.parametrize("estimator", ["shapiq", "surrogate"])
+def test_other_estimators_find_the_same_values(
+    pictures: NDArray[np.float32], output: str, estimator: str
+) -> None:
+    settings = {"segments": SIXTEEN, "seed": 0, "output": output}
+    network = Network(curve=1.0)
+    found = kernel_shap(
+        network, pictures, GREY, n_samples=600, estimator=estimator, class_names=NAMES, **settings
+    )
+    assert found.evaluations == network.seen == 2 * (600 + 3)
+    shaps = kernel_shap(Network(curve=1.0), pictures, GREY, n_samples=6000, **settings)
+    assert found.values.shape == shaps.values.shape
+    assert found.additivity_gap < 1e-6
+    np.testing.assert_allclose(found.base_values, shaps.base_values)
+    for mine, reference in zip(found.values, shaps.values, strict=True):
+        truth = segment_values(reference, SIXTEEN)
+        miss = np.linalg.norm(segment_values(mine, SIXTEEN) - truth) / np.linalg.norm(truth)
+        assert miss < 0.15
+    assert list(found.output_names) == list(NAMES)
+    assert hasattr(found, "errors") == (estimator == "surrogate")
+
+
+def test_errors_of_superpixels_are_spread_like_values(pictures: NDArray[np.float32]) -> None:
+    found = kernel_shap(
+        Network(curve=3.0),
+        pictures,
+        GREY,
+        segments=SIXTEEN,
+        n_samples=40,
+        seed=0,
+        top=2,
+        estimator="surrogate",
+    )
+    assert found.errors.shape == found.values.shape == (2, 8, 8, 3, 2)
+    of_regions = segment_values(found.errors[0], SIXTEEN)
+    assert (of_regions > 0).all()
+    np.testing.assert_allclose(spread(of_regions, SIXTEEN), found.errors[0])
+
+
+def test_wanted_error_saves_evaluations(pictures: NDArray[np.float32]) -> None:
+    def asked(wanted: float) -> int:
+        return kernel_shap(
+            Network(curve=1.0),
+            pictures[:1],
+            GREY,
+            segments=SIXTEEN,
+            n_samples=2000,
+            seed=0,
+            estimator="surrogate",
+            wanted_error=wanted,
+        ).evaluations
+
+    assert asked(0.3) < asked(0.1) < 2003
+
+
+@pytest.mark.parametrize("output", ["logits", "probabilities"])
 @pytest.mark.parametrize("l1_reg", [0, "num_features(10)"])
 def test_base_value_and_attributions_add_up(
     pictures: NDArray[np.float32], output: str, l1_reg: float | str
@@ -282,6 +338,9 @@ def test_outputs_must_be_finite(pictures: NDArray[np.float32]) -> None:
         ({"segments": np.zeros((4, 4), dtype=int)}, r"segments has shape \(4, 4\)"),
         ({"segments": QUARTERS + 1}, "numbered from 0 without gaps"),
         ({"n_samples": 29}, "29, but 16 superpixels need at least 30"),
+        ({"estimator": "lime"}, "estimator is 'lime'; expected one of shap, shapiq, surrogate"),
+        ({"estimator": "surrogate", "l1_reg": "aic"}, "l1_reg belongs to estimator 'shap'"),
+        ({"wanted_error": 0.1}, "cannot stop at a wanted_error"),
         ({"output": "log_odds"}, "output is 'log_odds'"),
         ({"class_names": ("a", "b")}, "2 class_names for a model with 3 outputs"),
     ],
