@@ -47,6 +47,7 @@ figure img { background: #fff; border-radius: 8px; height: auto; max-width: min(
 .wide { overflow-x: auto } table { border-collapse: collapse; width: 100% }
 th, td { border-bottom: 1px solid var(--line); padding: .35rem .6rem; text-align: right }
 th:first-child, td:first-child { text-align: left }
+@media (max-width: 30rem) { table { font-size: .85rem } th, td { padding: .3rem } }
 .verdict { background: var(--soft); border-left: .25rem solid #0072b2; padding: .6rem 1rem }
 .verdict.bad { border-color: #d55e00 }
 """
@@ -153,7 +154,7 @@ def verdict(found: Diagnosis) -> tuple[bool, str]:
         return False, f"{maps} Nothing was changed in the pictures to confirm it."
     beyond = {o.name: falls[o.name] - max(falls[o.control], 0) for o in tried}
     worst = max(tried, key=lambda outcome: beyond[outcome.name])
-    beside = f"its control, “{worst.control}”, costs {falls[worst.control]:z.0f}"
+    beside = f"its control, “{worst.control}”, costs {max(falls[worst.control], 0):.0f}"
     if beyond[worst.name] > 100 * FALL:
         return True, (
             f"{maps} The pictures confirm it: with {worst.name}, the accuracy falls by "
@@ -214,7 +215,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
             f"{o.before:.1%}",
             "-" if o.predicted is None else f"{o.predicted:.1%}",
             f"{o.after:.1%}",
-            f"{-100 * o.fall:+.1f}",
+            f"{-100 * o.fall:+z.1f}",
         ]
         for o in found.outcomes
     ]
@@ -251,8 +252,9 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         "<h2>What this page cannot say</h2>",
         "<p>Maps can blame an innocent region and miss a guilty one; believe the interventions "
         "first. Only the regions named here were examined: a network without a shortcut on them "
-        "may have another one. A fall after a change can also come from pictures that look odd. "
-        "And none of this tells whether the network is right for the reasons of a biologist.</p>",
+        "may have another one. A fall after a change can also come from pictures that look odd, "
+        "and the surroundings of an insect may hold a leg of it. And none of this tells whether "
+        "the network is right for the reasons of a biologist.</p>",
     ]
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
@@ -277,7 +279,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 def _figure(figure: Figure, caption: str) -> str:
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=110)
+    figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
     data = base64.b64encode(buffer.getvalue()).decode("ascii")
     text = escape(caption)
