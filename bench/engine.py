@@ -138,8 +138,8 @@ def masking_ways(size: int, method: str) -> Timed:
 
 
 def rows(repeats: int) -> list[Row]:
-    """Time everything, and hold it against its limits."""
-    table = []
+    """Time everything, hold it against its limits, and keep what there is so far."""
+    table: list[Row] = []
     for name, model in networks().items():
         blur = f"blur({model.input_shape[1] // 4},{model.input_shape[1] // 4})"
         for what, timed, limits in (
@@ -154,19 +154,14 @@ def rows(repeats: int) -> list[Row]:
                 {"TensorFlow": "at most 1.30"},
             ),
         ):
-            seconds = interleaved(timed, repeats)
-            table += compared(what, seconds, limits)
+            table += compared(what, interleaved(timed, repeats), limits)
+            write_rows("engine", table)
     for method in ("inpaint_telea", "inpaint_ns"):
         theirs, ours = interleaved(masking_ways(256, method), repeats).values()
-        table.append(
-            Row(
-                f"{MASKS} pictures with {method}, no network, 256 px",
-                shown(ours),
-                f"shap's masker {shown(theirs)}",
-                ratio(ours, theirs),
-                "at most 0.25",
-            )
-        )
+        what = f"{MASKS} pictures with {method}, no network, 256 px"
+        peer = f"shap's masker {shown(theirs)}"
+        table.append(Row(what, shown(ours), peer, ratio(ours, theirs), "at most 0.25"))
+    write_rows("engine", table)
     return table
 
 
@@ -202,9 +197,7 @@ def main() -> None:
     """Measure, keep the rows and print them."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--repeats", type=int, default=5)
-    found = rows(parser.parse_args().repeats)
-    write_rows("engine", found)
-    for row in found:
+    for row in rows(parser.parse_args().repeats):
         print(*row, sep=" | ")
 
 

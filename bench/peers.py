@@ -52,7 +52,7 @@ def _xplique(
         batch_size=STEP,
         nb_samples=samples,
         ref_value=colour,
-        map_to_interpret_space=lambda _: regions[None].astype(np.int32),
+        map_to_interpret_space=lambda _: regions.astype(np.int32),
     )
     target = np.eye(model.output_shape[1], dtype=np.float32)[:1]
     return lambda: explainer.explain(image[None], target)
@@ -158,5 +158,4 @@ def _lime(
         num_samples=samples,
         batch_size=STEP,
         segmentation_fn=lambda _: regions,
-        progress_bar=False,
     )

@@ -185,6 +185,21 @@ def test_batches_change_nothing(pictures: Pictures) -> None:
     np.testing.assert_allclose(parts.values, whole.values, atol=1e-6)
 
 
+@pytest.mark.parametrize(("batch_size", "lengths"), [(32, 1), (4, 2)])
+def test_one_trace_for_each_length_of_batch_not_for_each_class_or_picture(
+    pictures: Pictures, monkeypatch: pytest.MonkeyPatch, batch_size: int, lengths: int
+) -> None:
+    made: list[shap.DeepExplainer] = []
+    plain = shap.DeepExplainer
+    monkeypatch.setattr(
+        shap, "DeepExplainer", lambda *given: (made.append(plain(*given)), made[-1])[1]
+    )
+    deep_shap(network(), pictures[:1], pictures[1:], batch_size=batch_size)
+    (explainer,) = made
+    (multipliers,) = explainer.explainer.phi_symbolics
+    assert multipliers.experimental_get_tracing_count() == lengths
+
+
 def test_same_question_same_answer_and_no_random_state_is_touched(pictures: Pictures) -> None:
     model = network()
     keras.utils.set_random_seed(5)

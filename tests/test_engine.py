@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib.util
+import tracemalloc
 import weakref
 
 import keras
@@ -11,12 +12,13 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from insectlib.engine import BATCH, _graph, masked_forward
+from insectlib.engine import BATCH, STEP, _graph, masked_forward, pixel_forward, unlike
 from insectlib.kernel import CoalitionGame
 from insectlib.models import small_cnn
 from insectlib.superpixels import mask_image
 
 SIZE = 16
+BACK_ENDS = ["tensorflow", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
 
 
 @pytest.fixture
@@ -37,7 +39,7 @@ def rows(n: int, k: int = 16, seed: int = 1) -> NDArray[np.float32]:
     return np.random.default_rng(seed).integers(0, 2, (n, k)).astype(np.float32)
 
 
-@pytest.mark.parametrize("n", [1, BATCH - 1, BATCH, 3 * BATCH + 1])
+@pytest.mark.parametrize("n", [1, STEP - 1, STEP, STEP + 1, BATCH, 3 * BATCH + 1])
 def test_same_logits_as_pictures_masked_by_hand(
     network: keras.Model, scene: tuple[NDArray[np.int32], ...], n: int
 ) -> None:
@@ -49,6 +51,49 @@ def test_same_logits_as_pictures_masked_by_hand(
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("n", [1, STEP, BATCH + 1])
+@pytest.mark.parametrize("back_end", BACK_ENDS)
+@pytest.mark.parametrize("one_each", [False, True])
+def test_same_logits_when_pixels_are_masked_one_by_one(
+    network: keras.Model,
+    scene: tuple[NDArray[np.int32], ...],
+    n: int,
+    back_end: str,
+    one_each: bool,
+) -> None:
+    _, image, background = scene
+    random = np.random.default_rng(3)
+    shown = random.random((n, SIZE, SIZE, 3)) < 0.5
+    grounds = background[None] + random.uniform(-9, 9, (n if one_each else 1, 1, 1, 1))
+    grounds = grounds.astype(np.float32)
+    expected = np.asarray(network(np.where(shown, image, grounds), training=False))
+    found = pixel_forward(network, back_end)(shown, image, grounds)
+    np.testing.assert_allclose(found, expected, atol=1e-5 if back_end == "tensorflow" else 1e-3)
+
+
+def test_memory_does_not_grow_with_the_number_of_coalitions(
+    network: keras.Model, scene: tuple[NDArray[np.int32], ...]
+) -> None:
+    forward = masked_forward(network)
+    forward(rows(40), *scene)
+    peaks = []
+    for n in (200, 2000):
+        coalitions = rows(n)
+        tracemalloc.start()
+        forward(coalitions, *scene)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    pictures = (2000 - 200) * SIZE * SIZE * 3 * 4
+    assert peaks[1] - peaks[0] < pictures / 10
+
+
+def test_unlike_rows_are_found_in_their_order() -> None:
+    coalitions = np.array([[1, 0, 1], [0, 0, 1], [1, 0, 1], [1, 1, 1], [0, 0, 1]], dtype=bool)
+    first, place = unlike(coalitions)
+    assert first.tolist() == [0, 1, 3]
+    assert place.tolist() == [0, 1, 0, 2, 1]
+
+
 def test_one_trace_for_all_pictures_regions_and_numbers_of_coalitions(
     network: keras.Model, scene: tuple[NDArray[np.int32], ...]
 ) -> None:
@@ -57,6 +102,11 @@ def test_one_trace_for_all_pictures_regions_and_numbers_of_coalitions(
     masked_forward(network)(rows(5, 4), regions // 4, background, image)
     CoalitionGame(network, image, np.zeros(3, np.float32), regions)(rows(33))
     assert _graph(network).experimental_get_tracing_count() == 1
+    for n in (1, 5, 40):
+        shown = np.zeros((n, SIZE, SIZE, 3), dtype=bool)
+        pixel_forward(network)(shown, image, background[None])
+        pixel_forward(network)(shown, background, np.repeat(image[None], n, axis=0))
+    assert _graph(network, "pixels").experimental_get_tracing_count() == 1
 
 
 def test_weights_that_change_later_are_used(
@@ -90,6 +140,11 @@ def test_models_of_other_makes_are_masked_by_numpy(
     np.testing.assert_allclose(masked_forward(Other())(rows(40), *scene), expected, atol=1e-5)
     with pytest.raises(ValueError, match="takes Keras models only"):
         masked_forward(Other(), "openvino")
+    _, image, background = scene
+    shown = np.random.default_rng(0).random((40, SIZE, SIZE, 3)) < 0.5
+    found = pixel_forward(Other())(shown, image, background[None])
+    expected = pixel_forward(network)(shown, image, background[None])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_coalition_that_comes_twice_is_evaluated_once(

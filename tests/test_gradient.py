@@ -118,6 +118,30 @@ def test_ranked_outputs_are_those_of_each_picture(
         np.testing.assert_allclose(ranked.values[i, ..., j], expected, atol=1e-6)
 
 
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "lengths"), [(20, 32, 1), (23, 32, 2), (200, 7, 2)]
+)
+def test_one_trace_for_each_length_of_batch_not_for_each_class_or_picture(
+    curved: keras.Model,
+    pictures: NDArray[np.float32],
+    monkeypatch: pytest.MonkeyPatch,
+    n_samples: int,
+    batch_size: int,
+    lengths: int,
+) -> None:
+    made: list[shap.GradientExplainer] = []
+    plain = shap.GradientExplainer
+    monkeypatch.setattr(
+        shap, "GradientExplainer", lambda *given: (made.append(plain(*given)), made[-1])[1]
+    )
+    gradient_shap(
+        curved, pictures[:2], pictures[2:], seed=0, n_samples=n_samples, batch_size=batch_size
+    )
+    (explainer,) = made
+    (gradient,) = explainer.explainer.gradients
+    assert gradient.experimental_get_tracing_count() == lengths
+
+
 def test_local_smoothing_blurs_and_costs_additivity(
     linear: keras.Model, pictures: NDArray[np.float32]
 ) -> None:

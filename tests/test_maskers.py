@@ -116,6 +116,34 @@ def test_inpainting_runs_once_for_each_coalition_with_holes(
     assert len(calls) == 1
 
 
+@pytest.mark.parametrize("background", BACKGROUNDS)
+def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
+    picture: NDArray[np.float32],
+    background: str | tuple[float, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    whole = np.rint(picture)
+    random = np.random.default_rng(0)
+    hidden = (
+        random.random((6, 12, 16, 3)) < np.array([0, 0.1, 0.2, 0.3, 0.5, 1])[:, None, None, None]
+    )
+    hidden = np.concatenate([hidden, hidden[2:4]])
+    colour = background if isinstance(background, str) else np.full(whole.shape, background)
+    theirs = shap.maskers.Image(colour, whole.shape)
+    expected = np.concatenate([theirs(~each.ravel(), whole)[0] for each in hidden])
+    calls: list[int] = []
+    inpaint = cv2.inpaint
+    monkeypatch.setattr(
+        cv2, "inpaint", lambda *arguments: (calls.append(1), inpaint(*arguments))[1]
+    )
+    grounds = PictureMasker(whole, background).grounds(hidden)
+    # shap paints all channels of a hole, also those that are shown: compare the hidden ones
+    found = np.where(hidden, grounds, whole)
+    np.testing.assert_allclose(found[hidden], expected[hidden], atol=1e-4)
+    # equal holes are filled once, and no hole or nothing but holes not at all
+    assert len(calls) == (4 if isinstance(background, str) and "inpaint" in background else 0)
+
+
 def test_blur_wider_than_the_picture_is_no_error(picture: NDArray[np.float32]) -> None:
     assert np.isfinite(background_picture(picture, "blur(40,40)")).all()
 

@@ -14,6 +14,7 @@ import pytest
 import shap
 from numpy.typing import NDArray
 
+from insectlib.engine import _graph
 from insectlib.explanation import model_outputs, numpy_seed
 from insectlib.hierarchy import (
     level_boxes,
@@ -23,7 +24,9 @@ from insectlib.hierarchy import (
     region_box,
     smallest_regions,
 )
-from insectlib.partition import partition_shap
+from insectlib.maskers import PictureMasker
+from insectlib.models import small_cnn
+from insectlib.partition import PixelGame, _explainer, partition_shap
 
 NAMES = ("beetle", "cockroach", "dragonfly")
 GREY = (128.0, 128.0, 128.0)
@@ -158,6 +161,45 @@ def test_base_value_and_attributions_add_up(
     total = explained.base_values + explained.values.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(total, outputs, atol=1e-9)
     assert explained.relative_gap < 1e-3
+
+
+@pytest.mark.parametrize("background", ["blur(5,5)", "inpaint_telea", "inpaint_ns", GREY])
+def test_the_same_values_as_from_shap_with_its_own_masker(background: object) -> None:
+    network = small_cnn(16, seed=0)
+    image = np.random.default_rng(0).integers(0, 256, (16, 16, 3)).astype(np.float32)
+    hidden = background if isinstance(background, str) else np.full(image.shape, background)
+    explainer = shap.PartitionExplainer(
+        lambda pictures: network.predict(pictures, verbose=0),
+        shap.maskers.Image(hidden, image.shape),
+    )
+    with numpy_seed(0):
+        theirs = explainer(image[None], max_evals=150, batch_size=32, silent=True)
+    ours = partition_shap(network, image, background, max_evals=150)
+    np.testing.assert_allclose(ours.values, theirs.values, atol=1e-4)
+    np.testing.assert_allclose(ours.base_values, theirs.base_values, atol=1e-4)
+
+
+def test_one_trace_and_one_list_of_boxes_for_all_pictures() -> None:
+    network = small_cnn(16, seed=0)
+    images = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
+    _explainer.cache_clear()
+    for background in ("blur(5,5)", "inpaint_ns", GREY):
+        partition_shap(network, images, background, max_evals=21)
+    partition_shap(network, images, GREY, max_evals=60, batch_size=7, output="probabilities")
+    assert _graph(network, "pixels").experimental_get_tracing_count() == 1
+    assert _explainer.cache_info().misses == 1
+
+
+def test_a_coalition_that_comes_twice_is_evaluated_once(pictures: NDArray[np.float32]) -> None:
+    network = Network(curve=1.0)
+    game = PixelGame(network, "logits")
+    game.masker = PictureMasker(pictures[0], "inpaint_telea")
+    coalitions = np.random.default_rng(0).random((5, 8 * 8 * 3)) < 0.5
+    outputs = game(np.concatenate([coalitions, coalitions[::-1]]))
+    assert game.evaluations == network.seen == 5
+    np.testing.assert_array_equal(outputs[:5], outputs[5:][::-1])
+    masked = [game.masker.hide(~row.reshape(8, 8, 3)) for row in coalitions]
+    np.testing.assert_allclose(outputs[:5], model_outputs(network, np.stack(masked)), atol=1e-6)
 
 
 def test_base_value_is_what_the_hidden_picture_gives(pictures: NDArray[np.float32]) -> None:

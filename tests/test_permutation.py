@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 
 from insectlib.explanation import model_outputs, numpy_seed
 from insectlib.kernel import CoalitionGame
+from insectlib.models import small_cnn
 from insectlib.permutation import permutation_shap
-from insectlib.superpixels import segment_values
+from insectlib.superpixels import mask_image, segment_values
 from insectlib.truth import exact_shapley
 
 NAMES = ("beetle", "cockroach", "dragonfly")
@@ -60,6 +61,21 @@ def test_one_order_is_enough_where_only_pairs_interact(
         np.testing.assert_allclose(
             segment_values(explained.values[i], QUARTERS), exact(network, pictures[i]), atol=1e-9
         )
+
+
+def test_the_same_values_as_from_shap_with_pictures_masked_by_hand() -> None:
+    network = small_cnn(16, seed=0)
+    image = np.random.default_rng(0).uniform(0, 255, (16, 16, 3)).astype(np.float32)
+    cut = np.kron(SIXTEEN, np.ones((2, 2), dtype=np.int64))
+
+    def game(coalitions: NDArray[np.bool_]) -> NDArray[np.float32]:
+        return network.predict(mask_image(coalitions, cut, image, np.float32(GREY)), verbose=0)
+
+    with numpy_seed(0):
+        explainer = shap.PermutationExplainer(game, lambda mask, _: mask[None], seed=0)
+        theirs = explainer(np.ones((1, 16)), max_evals=99, silent=True).values[0]
+    ours = permutation_shap(network, image, GREY, seed=0, segments=cut, n_samples=99)
+    np.testing.assert_allclose(segment_values(ours.values[0], cut), theirs, atol=1e-4)
 
 
 def test_many_orders_come_close_where_more_interact(pictures: NDArray[np.float32]) -> None:
