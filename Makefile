@@ -93,8 +93,11 @@ linkcheck: .venv/installed ## open every link of the pages
 serve: ## show the built book at http://localhost:8000
 	$(BIN)/python -m http.server --directory $(EDITION)/html 8000
 
-bench: .venv/installed ## measure accuracies and speed, side by side
-	@for file in bench/*.py; do $(BIN)/python $$file; done
+# other tools take part where they are installed: BENCH_PYTHON may name a Python that has them
+BENCH_PYTHON ?= $(BIN)/python
+
+bench: .venv/installed ## measure speed beside other tools, and write the page of benchmarks
+	$(BENCH_PYTHON) -m bench.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra book --extra fast --extra test --python-version 3.11 --upgrade \

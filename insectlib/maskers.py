@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial, reduce
 
 import cv2
 import numpy as np
@@ -96,7 +96,7 @@ class PictureMasker:
         """
         where = hidden[..., None] if hidden.ndim == 2 else hidden
         (ground,) = self.grounds(where[None])
-        return np.where(where, ground, self.image)
+        return np.asarray(np.where(where, ground, self.image), dtype=np.float32)
 
     def grounds(self, hidden: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return what stands behind the picture where pixels are hidden, for several coalitions.
@@ -113,21 +113,20 @@ class PictureMasker:
             if one of its channels is hidden; equal holes are filled once, and two threads fill
             side by side.
         """
-        if self._inpainting is None:
+        method = self._inpainting
+        if method is None:
             return self._ground[None]
         # much faster than any() over an axis of three
         holes = reduce(np.logical_or, np.moveaxis(hidden, -1, 0))
         first, place = unlike(holes.reshape(len(holes), -1))
         with ThreadPoolExecutor(WORKERS) as pool:
-            filled = list(pool.map(self._inpainted, holes[first]))
+            filled = list(pool.map(partial(self._inpainted, method), holes[first]))
         return np.stack(filled).astype(np.float32)[place]
 
-    def _inpainted(self, holes: NDArray[np.bool_]) -> NDArray[np.generic]:
+    def _inpainted(self, method: int, holes: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the picture continued into holes (height, width)."""
         if holes.any() and not holes.all():
-            return np.asarray(
-                cv2.inpaint(self._whole, holes.astype(np.uint8), RADIUS, self._inpainting)
-            )
+            return np.asarray(cv2.inpaint(self._whole, holes.astype(np.uint8), RADIUS, method))
         return self._ground
 
 
