@@ -11,7 +11,7 @@ Trains the networks of chapter ``10_clever_hans`` and prints, for each,
   without an insect.
 
 The rows "as trained" and "randomised" are means over the seeds. ``--weak`` adds the penalty on the
-gradient, which chapter and paper compare with the one on the attribution.
+gradient, the subject of the chapter's third exercise.
 """
 
 from __future__ import annotations
