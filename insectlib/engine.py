@@ -230,14 +230,18 @@ def _graph(model: keras.Model, by: str = "regions", *, fused: bool = True) -> An
             if fused:
                 pictures = _put_together(_filled_up(shown), image, _filled_up(background))
                 pictures = tf.ensure_shape(pictures[: tf.shape(shown)[0]], (None, *size))
-            else:
-                pictures = tf.where(shown, image, background)
+            else:  # exact, for one of the two is nothing; OpenVINO is slow at choosing
+                present = tf.cast(shown, tf.float32)
+                pictures = present * image + (1 - present) * background
             return network(pictures, training=False)
 
         def by_regions(
             coalitions: tf.Tensor, regions: tf.Tensor, image: tf.Tensor, background: tf.Tensor
         ) -> tf.Tensor:
-            # region by region all coalitions at once: gathering along the last axis is slow
+            if not fused:
+                shown = tf.gather(coalitions, regions, axis=1)[..., None]
+                return by_pixels(shown, image, background)
+            # region by region all coalitions at once: TensorFlow is slow along the last axis
             present = tf.transpose(coalitions > 0.5)
             shown = tf.transpose(tf.gather(present, tf.reshape(regions, [-1])))
             return by_pixels(tf.reshape(shown, (-1, *size[:2], 1)), image, background[None])
@@ -317,7 +321,11 @@ def _openvino_model(model: keras.Model, by: str) -> openvino.CompiledModel:
         # read from a file, for openvino.convert_model would report its use to its makers
         module, graph = tf.Module(), _graph(model, by, fused=False)
         module.masked, module.weights = graph, [weight.value for weight in model.weights]
-        settings = {"INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "THROUGHPUT"}
+        settings = {
+            "INFERENCE_PRECISION_HINT": "f32",
+            "PERFORMANCE_HINT": "THROUGHPUT",
+            "ENABLE_CPU_PINNING": False,  # a pinned thread waits for whoever else has its core
+        }
         with TemporaryDirectory() as folder:
             tf.saved_model.save(module, folder, signatures=graph.get_concrete_function())
             network = openvino.Core().compile_model(folder, "CPU", settings)
