@@ -411,8 +411,14 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
 
 
-def write_results(rows: list[dict[str, Any]], about: dict[str, Any]) -> None:
+def write_results(rows: list[dict[str, Any]]) -> None:
     """Keep the summary, figures only, for the page of the benchmarks."""
+    about = {
+        "networks": sorted({r["network"] for r in rows}),
+        "pictures": {k: len({r["scene"] for r in rows if r["kind"] == k}) for k in REGIONS},
+        "regions": REGIONS,
+        "seeds": sorted({r["seed"] for r in rows}),
+    }
     RESULTS.parent.mkdir(exist_ok=True)
     partial = RESULTS.with_suffix(".partial")
     partial.write_text(json.dumps({"about": about, "summary": summary(rows)}, indent=1) + "\n")
@@ -424,7 +430,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--dataset", default="specimens", choices=("specimens", "photos"))
     parser.add_argument("--profile", default="fast", choices=("fast", "full"))
-    parser.add_argument("--pictures", type=int, default=3)
+    parser.add_argument("--pictures", type=int, default=3, help="0 shows what --rows holds")
     parser.add_argument("--kinds", nargs="+", default=list(REGIONS), choices=list(REGIONS))
     parser.add_argument("--networks", nargs="+", default=["CNN"], choices=("CNN", "EfficientNet"))
     parser.add_argument("--rows", type=Path, help="keep every row here, and go on from there")
@@ -432,7 +438,7 @@ def main() -> None:
     asked = parser.parse_args()
     rows = read_rows(asked.rows) if asked.rows else []
     done = {(r["network"], r["scene"], r["kind"]) for r in rows}
-    for network in asked.networks:
+    for network in asked.networks if asked.pictures else []:
         masked = course_network(network, asked.dataset, asked.profile)
         for kind in asked.kinds:
             for scene in scenes(asked.dataset, asked.profile, asked.pictures, kind, network):
@@ -446,8 +452,7 @@ def main() -> None:
                         file.writelines(json.dumps(row) + "\n" for row in new)
     show(summary(rows))
     if asked.save:
-        about = {"dataset": asked.dataset, "profile": asked.profile, "pictures": asked.pictures}
-        write_results(rows, about)
+        write_results(rows)
 
 
 def course_network(name: str, dataset: str, profile: str) -> Masked:
