@@ -144,8 +144,9 @@ def verdict(found: Diagnosis) -> tuple[bool, str]:
         Whether an intervention confirms a shortcut, and the sentences.
     """
     suspicious = sum(len(c.members) for c in found.clusters if c.suspicious)
+    suspects = " and ".join(name for name in found.regions if name in SUSPECTS)
     maps = (
-        f"The maps put {found.suspicion:.0%} of the evidence where no insect is, and "
+        f"The maps put {found.suspicion:.0%} of the evidence on {suspects}, and "
         f"{suspicious} of {len(found.part)} pictures are in suspicious clusters."
     )
     falls = {outcome.name: 100 * outcome.fall for outcome in found.outcomes}

@@ -56,6 +56,7 @@ def test_report_says_what_was_found(folder: Path, tmp_path: Path) -> None:
     assert "<title>Ants &amp; bees</title>" in page
     assert "The network names 100.0% of them correctly" in page
     assert "verdict bad" in page
+    assert f"{found.suspicion:.0%} of the evidence on border and strip" in page
     assert "with strips swapped, the accuracy falls by 100 points" in page
     for outcome in found.outcomes:
         name = outcome.name if outcome.control else f"{outcome.name} (control)"
