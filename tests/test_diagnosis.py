@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-import keras
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -143,7 +142,6 @@ def test_coarse_maps_show_the_sums_of_cells() -> None:
 
 
 def test_figure_of_clusters(drawn: ImageSet) -> None:
-    keras.utils.set_random_seed(0)
     found = diagnose(
         reader(SIZE, strip_box(SIZE, SIZE)),
         drawn,

@@ -109,7 +109,7 @@ def test_the_penalty_takes_the_weight_off_the_strip(two_hints: ImageSet, penalty
 
     free, held = share_of_strip(0.0), share_of_strip(10.0 if penalty == "attribution" else 1.0)
     assert free > 0.4
-    assert held < 0.7 * free
+    assert held < 0.85 * free
 
 
 def test_the_gradient_penalty_is_the_formula_of_its_paper(tiny_set: ImageSet) -> None:
