@@ -34,7 +34,12 @@ from insectlib.estimators import (
     surrogate_shapley,
 )
 from insectlib.explanation import numpy_seed, softmax
-from insectlib.sampling import PairedCoalitions, paired_regression
+from insectlib.sampling import (
+    PairedCoalitions,
+    log_binomial,
+    paired_regression,
+    shapley_weights,
+)
 from insectlib.superpixels import superpixels
 from insectlib.surrogate import fit
 
@@ -161,8 +166,12 @@ def leverage(game: Game, centres: Array, budget: int, seed: int, output: str) ->
     pairs = sampler.draw((budget - 2) // 2)
     odd = (played(pairs) - played(~pairs)) / 2
     nobody, everybody = played(np.array([np.zeros(n), np.ones(n)], dtype=bool))
-    size = pairs.sum(axis=1)
-    return paired_regression(pairs, 1 / (size * (n - size)), odd, everybody - nobody)
+    # what a size lacks in pairs its pairs make up for in weight: few sizes can be drawn in full
+    size = np.minimum(pairs.sum(axis=1), n - pairs.sum(axis=1))
+    drawn = np.bincount(size, minlength=n)[size]
+    in_all = np.exp(log_binomial(n, size)) / np.where(2 * size == n, 2, 1)
+    weights = shapley_weights(pairs) * in_all / drawn
+    return paired_regression(pairs, weights, odd, everybody - nobody)
 
 
 def lime(game: Game, centres: Array, budget: int, seed: int, output: str) -> Array:
