@@ -90,7 +90,7 @@ class Fading:
     def shapley(self, right: Array) -> Array:
         """See `Part`."""
         own, of_all = _shares(self.sizes[:, _size(right)])
-        return own[:, None] * right + (of_all * right.sum(axis=1))[:, None]
+        return np.asarray(own[:, None] * right + (of_all * right.sum(axis=1))[:, None])
 
     def variance(self, n: int) -> Array:
         """See `Part`."""
