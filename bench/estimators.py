@@ -56,6 +56,9 @@ REGIONS = {"few": 12, "many": 48}
 REFERENCE_PAIRS, REFERENCE_FIT = 30_000, 700
 OURS = "surrogate"
 NINE_IN_TEN = 1.645
+COMPARED, BASELINES = 300, ("shap Kernel, default", "shap Kernel, l1_reg=0")
+"""The budget at which networks and data sets are looked at one by one, and against what."""
+
 RESULTS = Path(__file__).parent / "results" / "estimators.json"
 
 
@@ -358,7 +361,7 @@ def cut(image: NDArray[np.float32], wanted: int) -> NDArray[np.int64]:
 
 def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return geometric means over pictures and seeds, the ratio to ours, and our wins."""
-    settings = sorted({(r["kind"], r["output"], r["budget"]) for r in rows}, key=str)
+    settings = sorted({(r["kind"], r["output"], r["budget"]) for r in rows})
     found = []
     for kind, output, budget in settings:
         here = [r for r in rows if (r["kind"], r["output"], r["budget"]) == (kind, output, budget)]
@@ -430,8 +433,79 @@ def write_results(rows: list[dict[str, Any]]) -> None:
     }
     RESULTS.parent.mkdir(exist_ok=True)
     partial = RESULTS.with_suffix(".partial")
-    partial.write_text(json.dumps({"about": about, "summary": summary(rows)}, indent=1) + "\n")
+    parts = {
+        name: summary([r for r in rows if r["network"] == name and r["budget"] == COMPARED])
+        for name in about["networks"]
+    }
+    kept = {"about": about, "summary": summary(rows), "parts": parts}
+    partial.write_text(json.dumps(kept, indent=1) + "\n")
     partial.replace(RESULTS)
+
+
+def section() -> str:
+    """Return the kept tables as text that Markdown takes; nothing where there are none."""
+    if not RESULTS.exists():
+        return ""
+    kept = json.loads(RESULTS.read_text())
+    found = kept["summary"]
+    lines = [f"### At {COMPARED} evaluations, one by one", ""]
+    columns = [(kind, output) for kind in REGIONS for output in OUTPUTS]
+    lines += header("network, data", [f"{REGIONS[k]} regions, {output}" for k, output in columns])
+    for name, part in [*kept["parts"].items(), ("all", found)]:
+        cells = []
+        for kind, output in columns:
+            ratios = [
+                f"{of['times ours']:.1f}"
+                for baseline in BASELINES
+                for of in part
+                if (of["kind"], of["output"], of["budget"], of["estimator"])
+                == (kind, output, COMPARED, baseline)
+            ]
+            cells.append(" / ".join(ratios))
+        lines.append(row(name.replace("-", ", "), cells))
+    for kind, output in columns:
+        here = [f for f in found if (f["kind"], f["output"]) == (kind, output)]
+        lines += ["", f"### {REGIONS[kind]} regions, {output}", "", *table(here)]
+    return "\n".join(lines)
+
+
+def table(here: list[dict[str, Any]]) -> list[str]:
+    """Return the lines of one table: estimators down, budgets across."""
+    budgets = sorted({f["budget"] for f in here})
+    lines = header("evaluations", [f"{budget:,}" for budget in budgets])
+    mine = {f["budget"]: f for f in here if f["estimator"] == OURS}
+    names = dict.fromkeys(f["estimator"] for f in here)
+    for name in [OURS, *(name for name in names if name != OURS)]:
+        of = {f["budget"]: f for f in here if f["estimator"] == name}
+        cells = [
+            "–"
+            if budget not in of
+            else f"**{percent(of[budget]['error'])}**"
+            if name == OURS
+            else f"{percent(of[budget]['error'])} ({of[budget]['times ours']:.1f}; "
+            f"{of[budget]['wins']} of {of[budget]['pairs']})"
+            for budget in budgets
+        ]
+        lines.append(row(name, cells))
+    lines.append(row("90 % intervals hold", [percent(mine[b]["coverage"]) for b in budgets]))
+    if any(mine[b]["doubt"] for b in budgets):
+        lines.append(row("error of the reference", [percent(mine[b]["doubt"]) for b in budgets]))
+    return lines
+
+
+def header(first: str, columns: list[str]) -> list[str]:
+    """Return the first two lines of a table."""
+    return [row(first, columns), "|---" * (1 + len(columns)) + "|"]
+
+
+def row(first: str, cells: list[str]) -> str:
+    """Return a line of a table."""
+    return "| " + " | ".join([first, *cells]) + " |"
+
+
+def percent(share: float) -> str:
+    """Return a share with two digits or more."""
+    return f"{100 * share:#.2g}".rstrip(".") + " %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
 def main() -> None:

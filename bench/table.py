@@ -11,6 +11,7 @@ import importlib
 import importlib.metadata
 from pathlib import Path
 
+from bench import estimators
 from bench.row import RESULTS, Row, read_rows, write_rows
 from bench.scene import machine
 
@@ -20,9 +21,8 @@ MEASURED = ("engine", "backends")
 KEPT = {
     "engine": "What is spent around each evaluation",
     "backends": "What could run the network",
-    "estimators": "How many evaluations an error needs",
 }
-"""The sections of the page. Figures of a module that is not `MEASURED` here are shown as kept."""
+"""The sections of the page that are one table each; that of the estimators has its own form."""
 
 PAGE = Path(__file__).parent.parent / "book" / "benchmarks.md"
 PLACE = "machine.txt"
@@ -46,6 +46,7 @@ def page() -> str:
         rows = read_rows(name)
         section = f"## {title}\n\n{markdown(rows)}" if rows else ""
         text = text.replace(f"{{{name}}}", section)
+    text = text.replace("{estimators}", estimators.section())
     return text.rstrip() + "\n"
 
 
