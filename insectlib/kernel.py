@@ -152,8 +152,9 @@ def kernel_shap(
 
         With ``"surrogate"`` it has ``errors``, of the same shape as the values: the standard
         error of a superpixel is spread in the same way, for its pixels err together, and
-        `insectlib.superpixels.segment_values` adds it up again. The true value is within 1.64
-        of them in nine superpixels of ten. Errors of different superpixels do not add up.
+        `insectlib.superpixels.segment_values` adds it up again. For logits the true value is
+        within 1.64 of them in about nine superpixels of ten; for probabilities it is so less
+        often where the budget is large. Errors of different superpixels do not add up.
 
     Raises
     ------

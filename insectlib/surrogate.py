@@ -35,6 +35,9 @@ from insectlib.sampling import log_binomial
 FIT_ROWS = 250
 """At most so many pairs decide about the sizes of the parts."""
 
+NEGLIGIBLE = 1e-10
+"""Players who belong to a neighbourhood by no more than this are left out of its sums."""
+
 Array = NDArray[np.float64]
 
 
@@ -144,7 +147,8 @@ class Interacting:
         wave = np.sinh if self.odd else np.cosh
         total = np.zeros((len(left), len(right)))
         for weight in self.weights:
-            total += wave((left * weight) @ right.T)
+            near = weight > NEGLIGIBLE
+            total += wave((left[:, near] * weight[near]) @ right[:, near].T)
         return total
 
     def shapley(self, right: Array) -> Array:
@@ -159,11 +163,13 @@ class Interacting:
         present = right > 0
         total = np.zeros(right.shape)
         for weight in self.weights:
-            slope = np.tanh(weight)
+            near = weight > NEGLIGIBLE
+            slope, there = np.tanh(weight[near]), present[:, near]
             more, less = 1 + odds[:, None] * slope, 1 - odds[:, None] * slope
-            log = present @ np.log(more).T + ~present @ np.log(less).T
-            product = np.exp(log + np.log(np.cosh(weight)).sum()) * share
-            total += slope * np.where(present, product @ (1 / more), -product @ (1 / less))
+            log = there @ np.log(more).T + ~there @ np.log(less).T
+            product = np.exp(log + np.log(np.cosh(weight[near])).sum()) * share
+            own = np.where(there, product @ (1 / more), -product @ (1 / less))
+            total[:, near] += slope * own
         return total
 
     def variance(self, n: int) -> Array:
