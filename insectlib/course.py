@@ -64,7 +64,7 @@ PROFILES = {
         tutorial_size=256,
         tutorial_epochs=5,
         size=128,
-        epochs=20,
+        epochs=30,
         patience=6,
         network_size=224,
     ),
