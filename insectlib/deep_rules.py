@@ -184,8 +184,10 @@ def softmax(explainer: Any, op: Any, *grads: Any) -> Any:
     ex, er = tf.exp(x - shift), tf.exp(r - shift)
     sx, sr = (tf.reduce_sum(half, axis=-1, keepdims=True) for half in (ex, er))
     above, _ = _halves(grads[0])
-    by_sum = tf.reduce_sum(above * (ex + er), axis=-1, keepdims=True) / (2 * sx * sr)
-    by_exp = above * (1 / sx + 1 / sr) / 2 - by_sum
+    # an exponential is divided by a sum that holds it, and where one class has it all the two
+    # effects nearly cancel: so they are subtracted first, class by class, and added up afterwards
+    apart = above[..., :, None] - above[..., None, :]
+    by_exp = tf.linalg.matvec(apart, ex + er) / (2 * sx * sr)
     close = tf.abs(x - r) <= CLOSE
     slope = tf.where(close, (ex + er) / 2, tf.math.divide_no_nan(ex - er, x - r))
     return _twice(by_exp * slope)

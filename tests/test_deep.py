@@ -128,6 +128,21 @@ def test_probabilities_add_up(pictures: Pictures) -> None:
     np.testing.assert_allclose(explained.values.sum(axis=(1, 2, 3, 4)), 0, atol=1e-5)
 
 
+def test_probabilities_of_a_sure_network_add_up(pictures: Pictures) -> None:
+    """Sure of the picture only, a softmax subtracts what is nearly equal."""
+    logits = layers.Dense(3, name="logits")
+    model = keras.Sequential(
+        [keras.Input((SIZE, SIZE, 3)), layers.Rescaling(1 / 255), layers.Flatten(), logits]
+    )
+    n = SIZE * SIZE * 3
+    logits.set_weights([np.tile(np.array([20.0, -2.0, -18.0]) / n, (n, 1)), np.zeros(3)])
+    light, dark = pictures[:1] / 8 + 220, pictures[1:2] / 20
+    explained = deep_shap(model, light, dark, output="probabilities")
+    assert model_outputs(model, light, "probabilities")[0, 0] > 0.999_999
+    assert model_outputs(model, dark, "probabilities").max() < 0.7
+    assert explained.additivity_gap < 1e-5
+
+
 def test_ranked_outputs_are_those_of_each_picture(pictures: Pictures) -> None:
     """Two of three classes: shap 0.51 raises an IndexError."""
     model = network(seed=3)
