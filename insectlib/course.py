@@ -63,7 +63,7 @@ PROFILES = {
         "full",
         tutorial_size=256,
         tutorial_epochs=5,
-        size=128,
+        size=96,
         epochs=30,
         patience=6,
         network_size=224,
