@@ -28,16 +28,21 @@ from numpy.typing import NDArray
 
 from insectlib.coalitions import all_coalitions, exact_shapley
 from insectlib.estimators import (
+    Estimate,
+    corrected_surrogate,
     local_prior,
     region_centres,
     shapiq_shapley,
     surrogate_shapley,
 )
 from insectlib.explanation import numpy_seed, softmax
+from insectlib.receptive import LocalNetwork, Tables, receptive_shapley
 from insectlib.sampling import (
     PairedCoalitions,
+    drawn_pairs,
     log_binomial,
     paired_regression,
+    regression_errors,
     shapley_weights,
 )
 from insectlib.superpixels import superpixels
@@ -48,14 +53,23 @@ Game = Callable[[NDArray[np.bool_]], Array]
 Masked = Callable[
     [NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]], Array
 ]
+Local = tuple[Masked, LocalNetwork]
+"""A network's last map of features as a function of masked pictures, and what follows it."""
 
 BUDGETS = (100, 300, 450, 1000, 2000)
 SEEDS = (0, 1, 2)
 OUTPUTS = ("logits", "probabilities")
 REGIONS = {"few": 12, "many": 48}
 REFERENCE_PAIRS, REFERENCE_FIT = 30_000, 700
-OURS = "surrogate"
+REFERENCE_TABLES, REFERENCE_PARTS, PART_PAIRS = 2_000, 8, 64_000
+SURROGATE, FIELDS = "surrogate", "receptive fields"
+OURS = (SURROGATE, FIELDS)
+"""The best that is offered for a network is the last of these that it has."""
+
 NINE_IN_TEN = 1.645
+LEAST = 1e-3
+"""Errors below a thousandth count as a thousandth."""
+
 COMPARED, BASELINES = 300, ("shap Kernel, default", "shap Kernel, l1_reg=0")
 """The budget at which networks and data sets are looked at one by one, and against what."""
 
@@ -87,9 +101,13 @@ class Scene:
         """How many regions there are."""
         return int(self.regions.max()) + 1
 
+    def asked(self, masked: Masked, coalitions: NDArray[np.bool_]) -> Array:
+        """Return what a function of masked pictures says to coalitions."""
+        rows = np.atleast_2d(coalitions).astype(np.float32)
+        return masked(rows, self.regions.astype(np.int32), self.image, self.background)
+
     def game(self, masked: Masked) -> Game:
         """Return the game that this picture plays, each coalition evaluated once."""
-        regions = self.regions.astype(np.int32)
         known: dict[bytes, Array] = {}
 
         def answers(coalitions: NDArray[np.bool_]) -> Array:
@@ -97,8 +115,7 @@ class Scene:
             keys = [row.tobytes() for row in np.packbits(rows, axis=1)]
             new = {key: i for i, key in enumerate(keys) if key not in known}
             if new:
-                shown = rows[list(new.values())].astype(np.float32)
-                logits = masked(shown, regions, self.image, self.background)
+                logits = self.asked(masked, rows[list(new.values())])
                 known.update(zip(new, logits, strict=True))
             return np.array([known[key] for key in keys])
 
@@ -237,12 +254,15 @@ def peers() -> dict[str, Callable[[Game, Array, int, int, str], Array]]:
 # --- the reference ---
 
 
-def reference(game: Game, scene: Scene) -> dict[str, tuple[Array, float]]:
+def reference(
+    game: Game, scene: Scene, local: Local | None = None
+) -> dict[str, tuple[Array, float]]:
     """Return values to compare with, for logits and probabilities, and their relative error.
 
-    Exact for few regions. For many: `REFERENCE_FIT` pairs of a seed of their own fit a surrogate,
-    and all the others correct it by a regression on what it leaves, so that nothing is assumed in
-    the end. The error is half the distance between two halves of the corrections.
+    Exact for few regions. For many: `REFERENCE_PAIRS` pairs of a seed of their own are asked, and
+    answered by something that was fitted to others, whose values are known or cheap; a regression
+    on what that leaves corrects them, so that nothing is assumed in the end. It is a surrogate, or
+    the tables of `insectlib.receptive` where the network has receptive fields.
     """
     n = scene.players
     if scene.kind == "few":
@@ -252,12 +272,53 @@ def reference(game: Game, scene: Scene) -> dict[str, tuple[Array, float]]:
     random = np.random.default_rng(10_000)
     pairs = PairedCoalitions(n, random, chain=False).draw(REFERENCE_PAIRS)
     both = game(np.concatenate([pairs, ~pairs, [np.ones(n, bool), np.zeros(n, bool)]]))
+    if local is not None:
+        return _tabulated(scene, pairs, both, local, random)
     found = {}
     for output in OUTPUTS:
-        values = both if output == "logits" else softmax(both)
-        shown, hidden = values[: len(pairs)], values[len(pairs) : -2]
-        odd, total = (shown - hidden) / 2, values[-2] - values[-1]
+        odd, total = _odd(both, len(pairs), output)
         found[output] = _corrected(pairs, odd, total, region_centres(scene.regions))
+    return found
+
+
+def _odd(both: Array, m: int, output: str) -> tuple[Array, Array]:
+    """Return half the difference of m pairs, and the whole one of everybody and nobody."""
+    values = both if output == "logits" else softmax(both)
+    return (values[:m] - values[m : 2 * m]) / 2, values[-2] - values[-1]
+
+
+def _tabulated(
+    scene: Scene,
+    pairs: NDArray[np.bool_],
+    both: Array,
+    local: Local,
+    random: np.random.Generator,
+) -> dict[str, tuple[Array, float]]:
+    """Return values by tables and a regression on the rest, and their relative errors."""
+    n, (features, network) = scene.players, local
+    tables = Tables(network, scene.regions)
+    first = np.concatenate([pairs[:REFERENCE_TABLES], ~pairs[:REFERENCE_TABLES]])
+    for some in np.array_split(first, 40):
+        tables.learn(some, scene.asked(features, some), 0)
+    guessed = np.concatenate([tables.logits(pairs), tables.logits(~pairs), both[-2:]])
+    parts: dict[str, list[Array]] = {output: [] for output in OUTPUTS}
+    for _ in range(REFERENCE_PARTS):
+        drawn, weights = drawn_pairs(PART_PAIRS, n, random)
+        answers = np.concatenate([tables.logits(drawn), tables.logits(~drawn), both[-2:]])
+        for output, of_parts in parts.items():
+            odd, total = _odd(answers, len(drawn), output)
+            of_parts.append(corrected_surrogate(drawn, weights, odd, total)[0])
+    size = pairs.sum(axis=1)
+    weights, found = 1 / (size * (n - size)), {}
+    for output, of_parts in parts.items():
+        left = _odd(both, len(pairs), output)[0] - _odd(guessed, len(pairs), output)[0]
+        correction = paired_regression(pairs, weights, left, np.zeros(left.shape[1]))
+        values = np.mean(of_parts, axis=0) + correction
+        errors = np.hypot(
+            np.std(of_parts, axis=0, ddof=1) / REFERENCE_PARTS**0.5,
+            regression_errors(pairs, weights, left, correction),
+        )
+        found[output] = values, relative_error(values + errors, values)
     return found
 
 
@@ -299,10 +360,11 @@ def measured(
     network: str,
     budgets: Iterable[int] = BUDGETS,
     seeds: Iterable[int] = SEEDS,
+    local: Local | None = None,
 ) -> Iterator[dict[str, Any]]:
     """Yield one row for each output, budget, seed and estimator."""
     game, centres = scene.game(masked), region_centres(scene.regions)
-    references = reference(game, scene)
+    references = reference(game, scene, local)
     common = {"scene": scene.name, "kind": scene.kind, "network": network, "n": scene.players}
     for output in OUTPUTS:
         truth, doubt = references[output]
@@ -312,17 +374,31 @@ def measured(
                 for name, estimate in peers().items():
                     values = estimate(game, centres, budget, seed, output)
                     yield {**row, "estimator": name, "error": relative_error(values, truth)}
-                found = surrogate_shapley(
-                    game, centres, n_samples=budget - 2, seed=seed, output=output
-                )
-                off = np.abs(found.values - truth) / found.errors
-                yield {
-                    **row,
-                    "estimator": OURS,
-                    "error": relative_error(found.values, truth),
-                    "covered": float((off <= NINE_IN_TEN).mean()),
-                    "needed": float(np.quantile(off, 0.9) / NINE_IN_TEN),
-                }
+                asked = {"n_samples": budget - 2, "seed": seed, "output": output}
+                found = surrogate_shapley(game, centres, **asked)
+                yield {**row, "estimator": SURROGATE, **judged(found, truth)}
+                if local is not None:
+                    found = by_fields(scene, local, **asked)
+                    yield {**row, "estimator": FIELDS, **judged(found, truth)}
+
+
+def by_fields(scene: Scene, local: Local, **asked: Any) -> Estimate:
+    """Return the estimate by the receptive fields of a network, for all classes."""
+    features, rest = local
+    classes = np.arange(rest.head(rest.bias[None]).shape[1])
+    return receptive_shapley(
+        lambda rows: scene.asked(features, rows), rest, scene.regions, classes=classes, **asked
+    )
+
+
+def judged(found: Estimate, truth: Array) -> dict[str, float]:
+    """Return the error of an estimate, and how often its intervals hold the truth."""
+    off = np.abs(found.values - truth) / found.errors
+    return {
+        "error": relative_error(found.values, truth),
+        "covered": float((off <= NINE_IN_TEN).mean()),
+        "needed": float(np.quantile(off, 0.9) / NINE_IN_TEN),
+    }
 
 
 def scenes(dataset: str, profile: str, pictures: int, kind: str, network: str) -> list[Scene]:
@@ -368,33 +444,40 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         by_name: dict[str, dict[tuple[str, str, int], float]] = {}
         for r in here:
             by_name.setdefault(r["estimator"], {})[r["network"], r["scene"], r["seed"]] = r["error"]
-        covered = [r["covered"] for r in here if r["estimator"] == OURS]
-        mine = by_name[OURS]
+        mine: dict[tuple[str, str, int], float] = {}
+        for name in OURS:
+            mine |= by_name.get(name, {})
         for name, errors in by_name.items():
             pairs = [key for key in errors if np.isfinite(errors[key])]
             if not pairs:
                 continue
-            ratios = [errors[key] / mine[key] for key in pairs]
+            covered = [r["covered"] for r in here if r["estimator"] == name and "covered" in r]
+            ratios = [counted(errors[key]) / counted(mine[key]) for key in pairs]
             found.append(
                 {
                     "kind": kind,
                     "output": output,
                     "budget": budget,
                     "estimator": name,
-                    "error": geometric_mean([errors[key] for key in pairs]),
+                    "error": geometric_mean([counted(errors[key]) for key in pairs]),
                     "times ours": geometric_mean(ratios),
                     "wins": int(np.sum(np.array(ratios) > 1)),
                     "pairs": len(pairs),
-                    "coverage": float(np.mean(covered)) if name == OURS else None,
+                    "coverage": float(np.mean(covered)) if covered else None,
                     "doubt": float(np.median([r["doubt"] for r in here])),
                 }
             )
     return found
 
 
+def counted(error: float) -> float:
+    """Return an error, or `LEAST` where it is smaller: it would rule a geometric mean."""
+    return max(error, LEAST)
+
+
 def geometric_mean(numbers: Iterable[float]) -> float:
     """Return the geometric mean."""
-    return float(np.exp(np.mean(np.log(np.maximum(list(numbers), 1e-12)))))
+    return float(np.exp(np.mean(np.log(list(numbers)))))
 
 
 def show(found: list[dict[str, Any]]) -> None:
@@ -413,9 +496,13 @@ def show(found: list[dict[str, Any]]) -> None:
                 for budget in budgets
             )
             print(f"{name:22}{line}")
-        mine = [f for f in here if f["estimator"] == OURS]
-        print("90% intervals cover   " + "".join(f"{f['coverage']:22.1%}" for f in mine))
-        print("error of the reference" + "".join(f"{f['doubt']:22.4f}" for f in mine))
+        for name in OURS:
+            of = [f for f in here if f["estimator"] == name]
+            if of:
+                held = "".join(f"{f['coverage']:22.1%}" for f in of)
+                print(f"{f'90% of {name}':22.22}{held}")
+        doubts = {f["budget"]: f["doubt"] for f in here}
+        print("error of the reference" + "".join(f"{d:22.4f}" for d in doubts.values()))
 
 
 def read_rows(path: Path) -> list[dict[str, Any]]:
@@ -437,7 +524,11 @@ def write_results(rows: list[dict[str, Any]]) -> None:
         name: summary([r for r in rows if r["network"] == name and r["budget"] == COMPARED])
         for name in about["networks"]
     }
-    kept = {"about": about, "summary": summary(rows), "parts": parts}
+    families = {
+        family: summary([r for r in rows if r["network"].startswith(family)])
+        for family in dict.fromkeys(name.split("-")[0] for name in about["networks"])
+    }
+    kept = {"about": about, "summary": summary(rows), "families": families, "parts": parts}
     partial.write_text(json.dumps(kept, indent=1) + "\n")
     partial.replace(RESULTS)
 
@@ -447,15 +538,14 @@ def section() -> str:
     if not RESULTS.exists():
         return ""
     kept = json.loads(RESULTS.read_text())
-    found = kept["summary"]
     lines = [f"### At {COMPARED} evaluations, one by one", ""]
     columns = [(kind, output) for kind in REGIONS for output in OUTPUTS]
     lines += header("network, data", [f"{REGIONS[k]} regions, {output}" for k, output in columns])
-    for name, part in [*kept["parts"].items(), ("all", found)]:
+    for name, part in [*kept["parts"].items(), ("all", kept["summary"])]:
         cells = []
         for kind, output in columns:
             ratios = [
-                f"{of['times ours']:.1f}"
+                f"{of['times ours']:.3g}"
                 for baseline in BASELINES
                 for of in part
                 if (of["kind"], of["output"], of["budget"], of["estimator"])
@@ -463,9 +553,10 @@ def section() -> str:
             ]
             cells.append(" / ".join(ratios))
         lines.append(row(name.replace("-", ", "), cells))
-    for kind, output in columns:
-        here = [f for f in found if (f["kind"], f["output"]) == (kind, output)]
-        lines += ["", f"### {REGIONS[kind]} regions, {output}", "", *table(here)]
+    for family, found in kept["families"].items():
+        for kind, output in columns:
+            here = [f for f in found if (f["kind"], f["output"]) == (kind, output)]
+            lines += ["", f"### {family}, {REGIONS[kind]} regions, {output}", "", *table(here)]
     return "\n".join(lines)
 
 
@@ -473,23 +564,26 @@ def table(here: list[dict[str, Any]]) -> list[str]:
     """Return the lines of one table: estimators down, budgets across."""
     budgets = sorted({f["budget"] for f in here})
     lines = header("evaluations", [f"{budget:,}" for budget in budgets])
-    mine = {f["budget"]: f for f in here if f["estimator"] == OURS}
     names = dict.fromkeys(f["estimator"] for f in here)
-    for name in [OURS, *(name for name in names if name != OURS)]:
+    own = [name for name in reversed(OURS) if name in names]  # the best first
+    for name in [*own, *(name for name in names if name not in own)]:
         of = {f["budget"]: f for f in here if f["estimator"] == name}
         cells = [
             "–"
             if budget not in of
             else f"**{percent(of[budget]['error'])}**"
-            if name == OURS
-            else f"{percent(of[budget]['error'])} ({of[budget]['times ours']:.1f}; "
+            if name == own[0]
+            else f"{percent(of[budget]['error'])} ({of[budget]['times ours']:.3g}; "
             f"{of[budget]['wins']} of {of[budget]['pairs']})"
             for budget in budgets
         ]
         lines.append(row(name, cells))
-    lines.append(row("90 % intervals hold", [percent(mine[b]["coverage"]) for b in budgets]))
-    if any(mine[b]["doubt"] for b in budgets):
-        lines.append(row("error of the reference", [percent(mine[b]["doubt"]) for b in budgets]))
+    for name in own:
+        held = {f["budget"]: f["coverage"] for f in here if f["estimator"] == name}
+        lines.append(row(f"90 % intervals, {name}", [percent(held[b]) for b in budgets]))
+    doubts = {f["budget"]: f["doubt"] for f in here}
+    if any(doubts.values()):
+        lines.append(row("error of the reference", [percent(doubts[b]) for b in budgets]))
     return lines
 
 
@@ -505,6 +599,8 @@ def row(first: str, cells: list[str]) -> str:
 
 def percent(share: float) -> str:
     """Return a share with two digits or more."""
+    if share <= LEAST:
+        return f"< {100 * LEAST:g} %"
     return f"{100 * share:#.2g}".rstrip(".") + " %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
@@ -522,12 +618,12 @@ def main() -> None:
     rows = read_rows(asked.rows) if asked.rows else []
     done = {(r["network"], r["scene"], r["kind"]) for r in rows}
     for network in asked.networks if asked.pictures else []:
-        masked = course_network(network, asked.dataset, asked.profile)
+        masked, local = course_network(network, asked.dataset, asked.profile)
         for kind in asked.kinds:
             for scene in scenes(asked.dataset, asked.profile, asked.pictures, kind, network):
                 if (network, scene.name, kind) in done:
                     continue
-                new = list(measured(scene, masked, network))
+                new = list(measured(scene, masked, network, local=local))
                 rows += new
                 print(f"{network}, {scene.name}, {scene.players} regions", flush=True)
                 if asked.rows:
@@ -538,13 +634,18 @@ def main() -> None:
         write_results(rows)
 
 
-def course_network(name: str, dataset: str, profile: str) -> Masked:
-    """Return the course's network as a function of masked pictures."""
+def course_network(name: str, dataset: str, profile: str) -> tuple[Masked, Local | None]:
+    """Return the course's network as a function of masked pictures, whole and in parts."""
     from insectlib.course import course_cnn, course_transfer
     from insectlib.engine import masked_forward
 
-    trained = course_cnn if name == "CNN" else course_transfer
-    return masked_forward(trained(dataset, profile, progress=False).model)
+    if name != "CNN":
+        return masked_forward(course_transfer(dataset, profile, progress=False).model), None
+    from insectlib.receptive import local_network
+
+    model = course_cnn(dataset, profile, progress=False).model
+    trunk, rest = local_network(model)
+    return masked_forward(model), (masked_forward(trunk), rest)
 
 
 if __name__ == "__main__":

@@ -15,8 +15,9 @@ from insectlib.explanation import softmax
 from insectlib.sampling import (
     Game,
     PairedCoalitions,
-    drawn_subsets,
+    drawn_pairs,
     paired_regression,
+    regression_errors,
     shapley_weights,
 )
 from insectlib.surrogate import (
@@ -289,16 +290,16 @@ class _Asked:
         if known is not None:
             without = expected.copy()
             without[known] = truth[:-1]
-            values = paired_regression(cheap, weights, without, total)
+            values, drawing = paired_regression(cheap, weights, without, total), np.zeros(1)
         else:
-            values = _with_surrogate(cheap, weights, expected, total)
+            values, drawing = corrected_surrogate(cheap, weights, expected, total)
         moved = []
         for group in _groups(len(self.present) - 1, random):
             changed = answers(_left_out(odd, group), _left_out(even, group)) - expected
             if known is not None:
                 changed[known] = 0
             moved.append(paired_regression(cheap, weights, changed, np.zeros_like(total)))
-        return values, _jackknife(moved)
+        return values, np.hypot(JACKKNIFE_FACTOR * _jackknife(moved), drawing)
 
     def _cheap_pairs(
         self, random: np.random.Generator
@@ -313,21 +314,41 @@ class _Asked:
             others = PairedCoalitions(n, random, asked).draw(2 ** (n - 1))
             pairs = np.concatenate([asked, others])
             return pairs, shapley_weights(pairs), np.arange(len(asked))
-        sizes = 1 + np.arange(CHEAP_PAIRS) % (n - 1)
-        sizes = random.permutation(sizes)
-        return drawn_subsets(sizes, n, random), 1 / (sizes * (n - sizes)), None
+        return *drawn_pairs(CHEAP_PAIRS, n, random), None
 
 
-def _with_surrogate(pairs: NDArray[np.bool_], weights: Array, odd: Array, total: Array) -> Array:
-    """Return values by a surrogate of some pairs, and a regression on what it leaves of others."""
+def corrected_surrogate(
+    pairs: NDArray[np.bool_], weights: Array, odd: Array, total: Array
+) -> tuple[Array, Array]:
+    """Return values by a surrogate of some pairs, and a regression on what it leaves of others.
+
+    Nothing is assumed about the game in the end, so the values are unbiased.
+
+    Parameters
+    ----------
+    pairs : bool array, shape (m, n)
+        Drawn coalitions; the first `CHEAP_FIT` are fitted.
+    weights : float64 array, shape (m,)
+        Of each in the regression.
+    odd : float64 array, shape (m, c)
+        Half the difference between the outputs of a coalition and of its complement.
+    total : float64 array, shape (c,)
+        What the values add up to.
+
+    Returns
+    -------
+    float64 arrays, shape (n, c)
+        Values, and the standard errors of the drawing.
+    """
     n = pairs.shape[1]
     first = np.concatenate([pairs[:CHEAP_FIT], np.ones((1, n), dtype=bool)])
     answers = np.concatenate([odd[:CHEAP_FIT], total[None] / 2])
     surrogate = fit(_global_prior(n), _signs(first), answers)
     smooth, _ = surrogate.shapley(white=False)
-    rest = slice(CHEAP_FIT, None)
-    left = odd[rest] - surrogate.predict(_signs(pairs[rest]))
-    return smooth + paired_regression(pairs[rest], weights[rest], left, total - smooth.sum(axis=0))
+    rows, of_rows = pairs[CHEAP_FIT:], weights[CHEAP_FIT:]
+    left = odd[CHEAP_FIT:] - surrogate.predict(_signs(rows))
+    correction = paired_regression(rows, of_rows, left, total - smooth.sum(axis=0))
+    return smooth + correction, regression_errors(rows, of_rows, left, correction)
 
 
 def _signs(present: NDArray[np.bool_]) -> Array:
@@ -341,9 +362,9 @@ def _groups(m: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
 
 
 def _jackknife(moved: list[Array]) -> Array:
-    """Return standard errors from the values that leave out one group each."""
+    """Return standard errors from how values move without one group of answers each."""
     off = np.array(moved) - np.mean(moved, axis=0)
-    return np.asarray(JACKKNIFE_FACTOR * np.sqrt((1 - 1 / len(moved)) * (off**2).sum(axis=0)))
+    return np.asarray(np.sqrt((1 - 1 / len(moved)) * (off**2).sum(axis=0)))
 
 
 def _left_out(surrogate: Surrogate, group: NDArray[np.int64]) -> Array:

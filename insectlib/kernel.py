@@ -1,4 +1,4 @@
-"""Kernel SHAP for pictures: shap's own, shapiq's, and one by a surrogate (``05_kernel_shap``)."""
+"""Kernel SHAP for pictures, with a choice of estimators (chapter ``05_kernel_shap``)."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from tqdm import tqdm
 from insectlib.engine import masked_forward
 from insectlib.estimators import Estimate, region_centres, shapiq_shapley, surrogate_shapley
 from insectlib.explanation import answer, ask, numpy_seed, softmax
+from insectlib.receptive import local_network, receptive_shapley
 from insectlib.superpixels import superpixels
 
 if TYPE_CHECKING:
     import keras
 
-ESTIMATORS = ("shap", "shapiq", "surrogate")
+ESTIMATORS = ("shap", "shapiq", "surrogate", "receptive_fields")
+KNOW_ERRORS = ("surrogate", "receptive_fields")
 
 
 class CoalitionGame:
@@ -127,6 +129,9 @@ def kernel_shap(
         chapter teaches. ``"shapiq"`` is shapiq's regression with every coalition paired with its
         complement, from a package of its own. ``"surrogate"`` needs the fewest answers for the
         same error, and says how large its errors are: `insectlib.estimators.surrogate_shapley`.
+        ``"receptive_fields"`` needs fewer still, and says so too, but only does for networks that
+        are a chain of convolutions and poolings before dense layers:
+        `insectlib.receptive.receptive_shapley`.
     l1_reg : float or str
         For ``"shap"`` only: how it may set superpixels to zero before it fits the others. 0, the
         default here, keeps all of them. shap's own default, ``"num_features(10)"``, keeps ten,
@@ -150,11 +155,11 @@ def kernel_shap(
         superpixel is spread evenly over its pixels and channels, so that sums over any region
         add up.
 
-        With ``"surrogate"`` it has ``errors``, of the same shape as the values: the standard
-        error of a superpixel is spread in the same way, for its pixels err together, and
-        `insectlib.superpixels.segment_values` adds it up again. For logits the true value is
-        within 1.64 of them in about nine superpixels of ten; for probabilities it is so less
-        often where the budget is large. Errors of different superpixels do not add up.
+        With ``"surrogate"`` and ``"receptive_fields"`` it has ``errors``, of the same shape as
+        the values: the standard error of a superpixel is spread in the same way, for its pixels
+        err together, and `insectlib.superpixels.segment_values` adds it up again. The true value
+        is within 1.64 of them in about nine superpixels of ten. Errors of different superpixels
+        do not add up.
 
     Raises
     ------
@@ -173,31 +178,29 @@ def kernel_shap(
     cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
     estimates = []
+    trunk, rest = local_network(model) if estimator == "receptive_fields" else (model, None)
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k = int(cut.max()) + 1
-        _check_budget(n_samples, k, l1_reg)
-        # the surrogate learns logits, whatever is explained
-        plays = "logits" if estimator == "surrogate" else output
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, plays, back_end=back_end)
-        classes = question.classes[i]
-        if estimator == "surrogate":
+        if rest is None:
+            _check_budget(n_samples, k, l1_reg)
+        # what knows its errors learns logits, whatever is explained
+        plays = "logits" if estimator in KNOW_ERRORS else output
+        game = CoalitionGame(trunk, pictures[i], hidden[i], cut, plays, back_end=back_end)
+        asked = {"n_samples": n_samples, "seed": seed, "classes": question.classes[i]}
+        if rest is not None:
+            estimate = receptive_shapley(game, rest, cut, output=output, **asked)
+        elif estimator == "surrogate":
             estimate = surrogate_shapley(
-                game,
-                region_centres(cut),
-                n_samples=n_samples,
-                seed=seed,
-                output=output,
-                classes=classes,
-                wanted_error=wanted_error,
+                game, region_centres(cut), output=output, wanted_error=wanted_error, **asked
             )
         elif estimator == "shapiq":
-            estimate = shapiq_shapley(game, k, n_samples=n_samples, seed=seed, classes=classes)
+            estimate = shapiq_shapley(game, k, **asked)
         else:
-            estimate = _by_shap(game, k, n_samples, seed, l1_reg, classes)
+            estimate = _by_shap(game, k, l1_reg=l1_reg, **asked)
         estimates.append(estimate)
         evaluations += game.evaluations
     fields = {}
-    if estimator == "surrogate":
+    if estimator in KNOW_ERRORS:
         errors = [spread(e.errors, cut) for e, cut in zip(estimates, cuts, strict=True)]
         fields["errors"] = np.stack(errors)
     return answer(
@@ -214,6 +217,7 @@ def kernel_shap(
 def _by_shap(
     game: CoalitionGame,
     k: int,
+    *,
     n_samples: int,
     seed: int,
     l1_reg: float | str,
@@ -343,8 +347,7 @@ def _check_estimator(estimator: str, l1_reg: float | str, wanted_error: float | 
         raise ValueError(f"l1_reg belongs to estimator 'shap'; leave it out with {estimator!r}")
     if wanted_error is not None and estimator != "surrogate":
         raise ValueError(
-            f"estimator {estimator!r} does not know its errors, so it cannot stop at a "
-            "wanted_error; pass estimator='surrogate'"
+            f"estimator {estimator!r} cannot stop at a wanted_error; pass estimator='surrogate'"
         )
 
 

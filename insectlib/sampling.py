@@ -130,6 +130,30 @@ def drawn_subsets(
     return np.asarray(places < sizes[:, None])
 
 
+def drawn_pairs(
+    m: int, n: int, random: np.random.Generator
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Return coalitions of all sizes alike, drawn independently, and their regression weights.
+
+    Parameters
+    ----------
+    m : int
+        How many.
+    n : int
+        Number of players.
+    random : numpy.random.Generator
+
+    Returns
+    -------
+    bool array, shape (m, n)
+        One of each pair.
+    float64 array, shape (m,)
+        For `paired_regression`.
+    """
+    sizes = random.permutation(1 + np.arange(m) % (n - 1))
+    return drawn_subsets(sizes, n, random), 1 / (sizes * (n - sizes))
+
+
 def log_binomial(n: int, k: NDArray[np.signedinteger]) -> NDArray[np.float64]:
     """Return the logarithm of how many coalitions of k among n players there are."""
     return np.asarray(gammaln(n + 1) - gammaln(k + 1) - gammaln(n - k + 1))
@@ -168,6 +192,35 @@ def paired_regression(
     weighted = centred * weights[:, None]
     slopes = np.linalg.lstsq(weighted.T @ centred, weighted.T @ left, rcond=1e-10)[0]
     return np.asarray(total / n + slopes - slopes.mean(axis=0))
+
+
+def regression_errors(
+    coalitions: NDArray[np.bool_],
+    weights: NDArray[np.float64],
+    odd: NDArray[np.float64],
+    values: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """Return the standard errors of `paired_regression` that come of drawing the pairs.
+
+    White (1980): from what the regression leaves of each pair, whatever its variance.
+
+    Parameters
+    ----------
+    coalitions, weights, odd
+        As given to `paired_regression`; drawn independently.
+    values : float64 array, shape (n, c)
+        What it returned.
+
+    Returns
+    -------
+    float64 array, shape (n, c)
+    """
+    signs = coalitions - 0.5
+    left = odd - signs @ values
+    centred = signs - signs.mean(axis=1, keepdims=True)
+    inverse = np.linalg.pinv((centred * weights[:, None]).T @ centred, rcond=1e-10)
+    influence = (centred * weights[:, None]) @ inverse
+    return np.asarray(np.sqrt((influence**2).T @ left**2))
 
 
 def shapley_weights(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
