@@ -513,8 +513,13 @@ def read_rows(path: Path) -> list[dict[str, Any]]:
 def write_results(rows: list[dict[str, Any]]) -> None:
     """Keep the summary, figures only, for the page of the benchmarks."""
     about = {
-        "networks": sorted({r["network"] for r in rows}),
-        "pictures": {k: len({r["scene"] for r in rows if r["kind"] == k}) for k in REGIONS},
+        "pictures": {
+            name: {
+                kind: len({r["scene"] for r in rows if (r["network"], r["kind"]) == (name, kind)})
+                for kind in REGIONS
+            }
+            for name in sorted({r["network"] for r in rows})
+        },
         "regions": REGIONS,
         "seeds": sorted({r["seed"] for r in rows}),
     }
@@ -522,11 +527,11 @@ def write_results(rows: list[dict[str, Any]]) -> None:
     partial = RESULTS.with_suffix(".partial")
     parts = {
         name: summary([r for r in rows if r["network"] == name and r["budget"] == COMPARED])
-        for name in about["networks"]
+        for name in about["pictures"]
     }
     families = {
         family: summary([r for r in rows if r["network"].startswith(family)])
-        for family in dict.fromkeys(name.split("-")[0] for name in about["networks"])
+        for family in dict.fromkeys(name.split("-")[0] for name in about["pictures"])
     }
     kept = {"about": about, "summary": summary(rows), "families": families, "parts": parts}
     partial.write_text(json.dumps(kept, indent=1) + "\n")
@@ -538,7 +543,10 @@ def section() -> str:
     if not RESULTS.exists():
         return ""
     kept = json.loads(RESULTS.read_text())
-    lines = [f"### At {COMPARED} evaluations, one by one", ""]
+    lines = header("pictures", [f"{n} regions" for n in REGIONS.values()])
+    for name, counts in kept["about"]["pictures"].items():
+        lines.append(row(name.replace("-", ", "), [str(counts[kind]) for kind in REGIONS]))
+    lines += ["", f"### At {COMPARED} evaluations, one by one", ""]
     columns = [(kind, output) for kind in REGIONS for output in OUTPUTS]
     lines += header("network, data", [f"{REGIONS[k]} regions, {output}" for k, output in columns])
     for name, part in [*kept["parts"].items(), ("all", kept["summary"])]:
@@ -599,8 +607,8 @@ def row(first: str, cells: list[str]) -> str:
 
 def percent(share: float) -> str:
     """Return a share with two digits or more."""
-    if share <= LEAST:
-        return f"< {100 * LEAST:g} %"
+    if share < 1.01 * LEAST:
+        return f"{100 * LEAST:g} % or less"
     return f"{100 * share:#.2g}".rstrip(".") + " %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
