@@ -236,6 +236,7 @@ class _Run:
         self.history: History = {}
         self.seconds = 0.0
         self._tick = 0.0
+        self._digests: dict[int, str] = {}
 
     @property
     def epoch(self) -> int:
@@ -269,10 +270,11 @@ class _Run:
             self.history.setdefault(name, []).append(float(value))
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._weights(self.epoch), self.model.save_weights)
+        self._digests[self.epoch] = file_digest(self._weights(self.epoch))
         state = {
             "history": self.history,
             "seconds": self.seconds,
-            "sha256": {e: file_digest(self._weights(e)) for e in {self.epoch, self.best_epoch}},
+            "sha256": {epoch: self._digests[epoch] for epoch in {self.epoch, self.best_epoch}},
         }
         # until this is written, the training goes on from the epoch before
         write_whole(self.folder / "state.json", lambda path: path.write_text(json.dumps(state)))
@@ -292,10 +294,11 @@ class _Run:
                 if file_digest(self._weights(int(epoch))) != expected:
                     raise ValueError(f"epoch {epoch} has another SHA-256 than was written")
             history, seconds = dict(state["history"]), float(state["seconds"])
+            digests = {int(epoch): str(digest) for epoch, digest in state["sha256"].items()}
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             warnings.warn(f"the checkpoint {self.folder} is damaged: {error}", stacklevel=3)
             return
-        self.history, self.seconds = history, seconds
+        self.history, self.seconds, self._digests = history, seconds, digests
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.load_weights(self._weights(self.epoch))
 
