@@ -608,7 +608,7 @@ def row(first: str, cells: list[str]) -> str:
 def percent(share: float) -> str:
     """Return a share with two digits or more."""
     if share < 1.01 * LEAST:
-        return f"{100 * LEAST:g} % or less"
+        return f"≤ {100 * LEAST:g} %"
     return f"{100 * share:#.2g}".rstrip(".") + " %" if share < 0.995 else f"{100 * share:.0f} %"
 
 
