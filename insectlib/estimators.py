@@ -95,7 +95,8 @@ def surrogate_shapley(
     The estimate is biased towards games in which regions add up and only neighbours interact.
     The bias falls as the budget grows, and is gone when every coalition has been asked: the
     values are exact then. The standard errors include it as far as the game is like other
-    pictures' games: for logits they are the posterior's, for probabilities a jackknife's.
+    pictures' games: for logits they are the posterior's, for probabilities a jackknife's and
+    those of sampling the surrogate.
 
     Parameters
     ----------

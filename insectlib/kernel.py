@@ -158,8 +158,8 @@ def kernel_shap(
         With ``"surrogate"`` and ``"receptive_fields"`` it has ``errors``, of the same shape as
         the values: the standard error of a superpixel is spread in the same way, for its pixels
         err together, and `insectlib.superpixels.segment_values` adds it up again. The true value
-        is within 1.64 of them in about nine superpixels of ten. Errors of different superpixels
-        do not add up.
+        is within 1.64 of them in about nine superpixels of ten; by the surrogate in fewer where it
+        was asked twice for each superpixel only. Errors of different superpixels do not add up.
 
     Raises
     ------

@@ -275,8 +275,10 @@ def receptive_shapley(
         return (outputs if output == "logits" else softmax(outputs))[:, classes]
 
     nobody, everybody = explained(network.logits(maps))
-    if n <= ENUMERATED:
-        cheap, weights = all_coalitions(n)[1 : 2 ** (n - 1)], None
+    few = n <= ENUMERATED
+    if few:
+        cheap = all_coalitions(n)[1 : 2 ** (n - 1)]
+        weights = shapley_weights(cheap)
     else:
         cheap, weights = drawn_pairs(CHEAP_PAIRS, n, random)
 
@@ -285,8 +287,7 @@ def receptive_shapley(
         return (shown - explained(tables.logits(~cheap[rows], without))) / 2
 
     known = odd(slice(None))
-    if weights is None:
-        weights = shapley_weights(cheap)
+    if few:
         values = paired_regression(cheap, weights, known, everybody - nobody)
         drawing, looked_at = np.zeros_like(values), slice(None)
     else:
