@@ -62,7 +62,8 @@ $(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py
 
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens
-	$(MAKE) -j$(JOBS) unit nbval photos # one waits while the other computes
+	$(MAKE) nbval
+	$(MAKE) -j$(JOBS) unit photos # one waits while the other computes
 
 lint: .venv/installed ## style, types and spelling
 	$(BIN)/ruff check .
@@ -73,8 +74,9 @@ lint: .venv/installed ## style, types and spelling
 unit: .venv/installed ## the tests of the package and of the built pages
 	$(BIN)/python -m pytest tests
 
-nbval: .venv/installed ## compare the committed outputs of the notebooks
-	$(BIN)/python -m pytest --nbval-lax --nbval-cell-timeout=1200 notebooks
+nbval: ## compare the committed outputs of the notebooks with those that papermill gets
+	$(MAKE) notebooks PROFILE=fast DATASET=specimens
+	$(BIN)/python -m pytest -p tools.replay --executed build/specimens-fast/notebooks --nbval-lax notebooks
 
 ifneq ($(INSECTLIB_PHOTOS),)
 photos: ## execute all notebooks on the photographs

@@ -56,7 +56,8 @@ Masked = Callable[
 Local = tuple[Masked, LocalNetwork]
 """A network's last map of features as a function of masked pictures, and what follows it."""
 
-BUDGETS = (100, 300, 450, 1000, 2000)
+BUDGETS = {"few": (26, 100, 300, 450, 1000, 2000), "many": (100, 300, 450, 1000, 2000)}
+"""The smallest is twice the regions: less, Permutation SHAP cannot ask."""
 SEEDS = (0, 1, 2)
 OUTPUTS = ("logits", "probabilities")
 REGIONS = {"few": 12, "many": 48}
@@ -182,7 +183,7 @@ def shapiq(game: Game, centres: Array, budget: int, seed: int, output: str) -> A
 def leverage(game: Game, centres: Array, budget: int, seed: int, output: str) -> Array:
     """Pairs by leverage scores, without replacement, and the regression (Musco and Witter)."""
     n, played = len(centres), of_output(game, output)
-    sampler = PairedCoalitions(n, np.random.default_rng(seed), chain=False)
+    sampler = PairedCoalitions(n, np.random.default_rng(seed))
     pairs = sampler.draw((budget - 2) // 2)
     odd = (played(pairs) - played(~pairs)) / 2
     nobody, everybody = played(np.array([np.zeros(n), np.ones(n)], dtype=bool))
@@ -270,7 +271,7 @@ def reference(
         outputs = {"logits": table, "probabilities": softmax(table)}
         return {name: (exact_shapley(of), 0.0) for name, of in outputs.items()}
     random = np.random.default_rng(10_000)
-    pairs = PairedCoalitions(n, random, chain=False).draw(REFERENCE_PAIRS)
+    pairs = PairedCoalitions(n, random).draw(REFERENCE_PAIRS)
     both = game(np.concatenate([pairs, ~pairs, [np.ones(n, bool), np.zeros(n, bool)]]))
     if local is not None:
         return _tabulated(scene, pairs, both, local, random)
@@ -358,7 +359,6 @@ def measured(
     scene: Scene,
     masked: Masked,
     network: str,
-    budgets: Iterable[int] = BUDGETS,
     seeds: Iterable[int] = SEEDS,
     local: Local | None = None,
 ) -> Iterator[dict[str, Any]]:
@@ -368,7 +368,7 @@ def measured(
     common = {"scene": scene.name, "kind": scene.kind, "network": network, "n": scene.players}
     for output in OUTPUTS:
         truth, doubt = references[output]
-        for budget in budgets:
+        for budget in BUDGETS[scene.kind]:
             for seed in seeds:
                 row = {**common, "output": output, "budget": budget, "seed": seed, "doubt": doubt}
                 for name, estimate in peers().items():

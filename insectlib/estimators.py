@@ -32,6 +32,9 @@ from insectlib.surrogate import (
     fit,
 )
 
+CHOICES = 50
+"""Coalitions that each one to ask about is chosen from."""
+
 CHEAP_PAIRS = 10_000
 """Pairs of coalitions that the surrogate answers in place of the network, for probabilities."""
 
@@ -86,11 +89,12 @@ def surrogate_shapley(
 ) -> Estimate:
     """Estimate Shapley values by a surrogate that is asked in place of the network.
 
-    Chapter ``05_kernel_shap``. Pairs of complements (`insectlib.sampling.PairedCoalitions`) are
-    answered by the network, a Gaussian process (`insectlib.surrogate`) is fitted to the odd part
-    of the game, and its Shapley values are the estimate. Probabilities are a softmax of logits,
-    and it is the logits that are smooth: so both halves of the logits are fitted, and the game of
-    their softmax is sampled from the surrogate, which costs next to nothing.
+    Chapter ``05_kernel_shap``. Pairs of complements, spread out by
+    `insectlib.sampling.PairedCoalitions`, are answered by the network, a Gaussian process
+    (`insectlib.surrogate`) is fitted to the odd part of the game, and its Shapley values are the
+    estimate. Probabilities are a softmax of logits, and it is the logits that are smooth: so both
+    halves of the logits are fitted, and the game of their softmax is sampled from the surrogate,
+    which costs next to nothing.
 
     The estimate is biased towards games in which regions add up and only neighbours interact.
     The bias falls as the budget grows, and is gone when every coalition has been asked: the
@@ -132,7 +136,7 @@ def surrogate_shapley(
         raise ValueError(f"wanted_error is {wanted_error}; expected a number above 0")
     n = len(centres)
     random = np.random.default_rng(seed)
-    sampler = PairedCoalitions(n, random)
+    sampler = PairedCoalitions(n, random, choices=CHOICES)
     kept = slice(None) if classes is None or output == "probabilities" else classes
     picked = slice(None) if classes is None or output == "logits" else classes
     ends = game(np.array([np.ones(n), np.zeros(n)], dtype=bool))[:, kept]

@@ -258,8 +258,7 @@ def receptive_shapley(
         raise ValueError(f"n_samples is {n_samples}; expected 2 or more")
     n = int(regions.max()) + 1
     random = np.random.default_rng(seed)
-    # no chain: its coalitions show a place the same few cases over and over
-    pairs = PairedCoalitions(n, random, chain=False).draw(n_samples // 2)
+    pairs = PairedCoalitions(n, random).draw(n_samples // 2)
     ends = np.array([np.zeros(n), np.ones(n)], dtype=bool)
     tables = Tables(network, regions)
     for group, chosen in enumerate(np.array_split(random.permutation(len(pairs)), 4)):
@@ -283,8 +282,9 @@ def receptive_shapley(
         cheap, weights = drawn_pairs(CHEAP_PAIRS, n, random)
 
     def odd(rows: slice, without: int = 0) -> Array:
-        shown = explained(tables.logits(cheap[rows], without))
-        return (shown - explained(tables.logits(~cheap[rows], without))) / 2
+        chosen = cheap[rows]
+        outputs = explained(tables.logits(np.concatenate([chosen, ~chosen]), without))
+        return (outputs[: len(chosen)] - outputs[len(chosen) :]) / 2
 
     known = odd(slice(None))
     if few:
@@ -407,9 +407,8 @@ class _Place:
         alike = self._alike(known, known)
         alike[np.diag_indices(len(known))] += JITTER
         table = self._table.copy()
-        table[~shown] = mean + self._alike(others, known) @ np.linalg.solve(
-            alike, self._table[shown] - mean
-        )
+        weights = np.linalg.solve(alike, self._table[shown] - mean)
+        table[~shown] = mean + self._alike(others, known) @ weights
         return table
 
     def _alike(self, left: Array, right: Array) -> Array:

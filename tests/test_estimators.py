@@ -58,34 +58,43 @@ def off(values: NDArray[np.float64], truth: NDArray[np.float64]) -> float:
 # --- which coalitions ---
 
 
+@pytest.mark.parametrize("choices", [1, 5])
 @pytest.mark.parametrize("n", [2, 3, 7, 20])
-def test_pairs_come_once_and_begin_with_an_order(n: int) -> None:
-    sampler = PairedCoalitions(n, np.random.default_rng(0))
-    first = sampler.draw(n - 1)
-    np.testing.assert_array_equal(first.sum(axis=1), np.arange(1, n))
-    assert (first[1:] >= first[:-1]).all()  # one joins after the other
-    drawn = np.concatenate([first, sampler.draw(40), sampler.draw(100)])
+def test_every_pair_comes_once(n: int, choices: int) -> None:
+    sampler = PairedCoalitions(n, np.random.default_rng(0), choices=choices)
+    drawn = np.concatenate([sampler.draw(40), sampler.draw(100)])
     both = np.concatenate([drawn, ~drawn])
     assert len(np.unique(both, axis=0)) == len(both)
     assert both.any(axis=1).all() and not both.all(axis=1).any()
-    assert len(drawn) == min(n + 139, 2 ** (n - 1) - 1)
+    assert len(drawn) == min(140, 2 ** (n - 1) - 1)
     assert sampler.remaining == 2 ** (n - 1) - 1 - len(drawn)
 
 
+@pytest.mark.parametrize("choices", [1, 5])
 @pytest.mark.parametrize("n", [12, 20])
-def test_every_size_is_as_likely(n: int) -> None:
+def test_every_size_is_as_likely(n: int, choices: int) -> None:
     """The listed pairs and the drawn ones follow the same law."""
     sizes = np.zeros(n + 1)
     for seed in range(60):
-        sampler = PairedCoalitions(n, np.random.default_rng(seed))
-        sampler.draw(n - 1)
-        rows = sampler.draw(10)
+        rows = PairedCoalitions(n, np.random.default_rng(seed), choices=choices).draw(10)
         sizes += np.bincount(rows.sum(axis=1), minlength=n + 1)
         sizes += np.bincount((~rows).sum(axis=1), minlength=n + 1)
     middle = sizes[3 : n - 2]
     expected = 60 * 20 / (n - 1)
     assert abs(middle.mean() / expected - 1) < 0.2
     assert middle.max() < 1.6 * expected
+
+
+@pytest.mark.parametrize("n", [14, 30])
+def test_chosen_coalitions_are_less_alike(n: int) -> None:
+    def likeness(choices: int) -> float:
+        cosines = [
+            np.corrcoef(PairedCoalitions(n, np.random.default_rng(seed), choices=choices).draw(40))
+            for seed in range(5)
+        ]
+        return float(np.mean([found[np.triu_indices(40, 1)] ** 2 for found in cosines]))
+
+    assert likeness(20) < 0.95 * likeness(1)
 
 
 def test_known_coalitions_are_not_drawn() -> None:
