@@ -5,8 +5,8 @@
 PYTHON  ?= python3.11
 DATASET ?= specimens
 PROFILE ?= full
-# how many notebooks run side by side
-JOBS    ?= 2
+# how many notebooks run side by side: one more than cores, for none keeps a core busy all the time
+JOBS    ?= 3
 
 BIN     := .venv/bin
 EDITION := build/$(DATASET)-$(PROFILE)
@@ -24,6 +24,8 @@ export INSECTLIB_IMAGENET50 ?= $(abspath $(wildcard ../shared/data/imagenet50))
 export INSECTLIB_CIFAR10 ?= $(abspath $(wildcard ../shared/data/cifar10_subset.npz))
 # the log of TensorFlow's C++ side is of no use to a reader
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# Python compiles what is imported and keeps it, so pip need not compile everything
+export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: book notebooks test lint unit photos pair nbval linkcheck bench serve clean help setup lock
 .DELETE_ON_ERROR:
