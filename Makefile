@@ -5,8 +5,8 @@
 PYTHON  ?= python3.11
 DATASET ?= specimens
 PROFILE ?= full
-# how many notebooks run side by side: one more than cores, for none keeps a core busy all the time
-JOBS    ?= 3
+# how many notebooks run side by side
+JOBS    ?= 2
 
 BIN     := .venv/bin
 EDITION := build/$(DATASET)-$(PROFILE)

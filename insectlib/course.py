@@ -29,7 +29,7 @@ class Profile:
     name : str
         ``"fast"`` or ``"full"``.
     tutorial_size : int
-        Side in pixels of the pictures for the network of the tutorials.
+        Side in pixels of the photographs for the network of the tutorials.
     tutorial_epochs : int
         Epochs of that network.
     size : int
@@ -41,9 +41,11 @@ class Profile:
     learning_rate : float
         Of the regularised network; the other one has Adam's usual 0.001.
     network_size : int
-        Side in pixels to which the frozen network resizes the pictures of `tutorial_size`.
+        Side in pixels to which the frozen network resizes the pictures of the tutorials' size.
     head_epochs : int
         At most so many epochs for the head upon it, with the same patience.
+    drawn_size : int, optional
+        Side in pixels of the specimens in place of `tutorial_size`: drawing them takes time.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Profile:
     learning_rate: float = 5e-4
     network_size: int = 96
     head_epochs: int = 30
+    drawn_size: int | None = None
 
 
 PROFILES = {
@@ -67,6 +70,7 @@ PROFILES = {
         epochs=30,
         patience=6,
         network_size=224,
+        drawn_size=192,
     ),
 }
 
@@ -125,7 +129,10 @@ def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> 
         For an unknown data set or profile.
     """
     chosen = course_profile(profile)
-    return load(dataset, size=chosen.tutorial_size if tutorial else chosen.size)
+    if not tutorial:
+        return load(dataset, size=chosen.size)
+    drawn = dataset == "specimens" and chosen.drawn_size
+    return load(dataset, size=drawn or chosen.tutorial_size)
 
 
 def course_split(collection: Collection) -> Split:
@@ -228,7 +235,7 @@ def course_transfer(dataset: str, profile: str, *, progress: bool = True) -> Tra
     Returns
     -------
     Trained
-        For pictures of the profile's ``tutorial_size``; one Keras model from pictures in
+        For pictures of the tutorials' size; one Keras model from pictures in
         [0, 255] to logits, whose layers lie side by side.
     """
     chosen = course_profile(profile)

@@ -53,7 +53,17 @@ def test_profiles_are_complete() -> None:
     assert PROFILES["full"].tutorial_size == 256, "the size at which the tutorials train"
     for profile in PROFILES.values():
         assert profile.patience < profile.epochs
-        assert profile.size % 8 == profile.tutorial_size % 8 == 0
+        assert profile.size % 8 == profile.tutorial_size % 8 == (profile.drawn_size or 0) % 8 == 0
+
+
+def test_specimens_are_drawn_at_a_size_of_their_own(
+    asked: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(PROFILES, "fast", replace(PROFILES["fast"], drawn_size=24))
+    for dataset in ("specimens", "photos"):
+        course_collection(dataset, "fast", tutorial=True)
+        course_collection(dataset, "fast")
+    assert asked == [("specimens", 24), ("specimens", 8), ("photos", 16), ("photos", 8)]
 
 
 def test_unknown_profile_is_named() -> None:
