@@ -18,6 +18,8 @@ def notebook(path: Path, printed: str, source: str = "print(1 + 1)", value: str 
     parameters = new_code_cell(f"name = {value!r}", metadata={"tags": ["parameters"]})
     tags = {"tags": ["nbval-check-output"]}
     outputs = [new_output("stream", name="stdout", text=piece) for piece in printed.split("|")]
+    if path.parent.name == "executed":
+        outputs.append(new_output("stream", name="stderr", text="a notice"))
     checked = new_code_cell(source, metadata=tags, execution_count=2, outputs=outputs)
     path.parent.mkdir(exist_ok=True)
     nbformat.write(new_notebook(cells=[parameters, checked]), path)

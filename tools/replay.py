@@ -49,7 +49,9 @@ class ExecutedNotebook:
         cell = next(self._cells, None)
         if cell is None or not (cell.source == source or _is_parameters(cell)):
             raise ValueError(f"{self._path} was made from another text: execute it again")
-        self._messages = iter([*map(_message, cell.outputs), _idle()])
+        # as in tools.pair, the error stream (progress, notices of libraries) is not compared
+        outputs = [output for output in cell.outputs if output.get("name") != "stderr"]
+        self._messages = iter([*map(_message, outputs), _idle()])
         return "cell"
 
     def await_reply(self, msg_id: str, timeout: float | None = None) -> None:
