@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from insectlib.coalitions import exact_shapley, pair_interactions
 from insectlib.explanation import OUTPUTS, model_outputs, softmax
-from insectlib.specimens import INSECT, Scene, render, store
+from insectlib.specimens import INSECT, Scene, store
+from insectlib.specimens.rendering import render_image
 from insectlib.tables import kept_table, model_digest
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def scene_shapley(
         raise ValueError(f"players are {', '.join(players)}; expected parts that do not overlap")
 
     def play() -> NDArray[np.float64]:
-        pictures = [render(staged, size)[0] for staged in _coalitions(scene, players)]
+        pictures = [render_image(staged, size) for staged in _coalitions(scene, players)]
         return model_outputs(model, np.stack(pictures))
 
     if hasattr(model, "get_weights"):

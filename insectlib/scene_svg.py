@@ -64,7 +64,7 @@ def layered_svg(scene: Scene, player_of: Mapping[str, int], prefix: str, label: 
     gain, insect = f"url(#{prefix}gain)", f"url(#{prefix}insect)"
     inner = (
         _layers(below, of_clutter, f'filter="{gain}"')
-        + f'<g filter="{insect}"><g transform="scale({SIDE}) {placement(scene)}">'
+        + f'<g filter="{insect}"><g transform="scale({SIDE}) {placement(scene.pose)}">'
         + _layers(insect_canvas(scene), player_of, "", scaled=False)
         + "</g></g>"
         + _layers(above, of_clutter, f'filter="{gain}"')

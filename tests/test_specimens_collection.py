@@ -106,7 +106,8 @@ def test_parts_come_from_runs_of_their_own_and_test_copies_train() -> None:
 
 
 def test_an_image_set_holds_what_render_draws() -> None:
-    scenes = [sample_scene(name, 4) for name in CLASS_NAMES]
+    # in another order than that of the individuals, in which they are drawn
+    scenes = [sample_scene(name, 9 - k) for k, name in enumerate(CLASS_NAMES)]
     data = draw_specimens(scenes, 24, groups=[7, 7, 9], workers=1, progress=False)
     assert data.masks is not None
     for i, scene in enumerate(scenes):

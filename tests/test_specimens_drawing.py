@@ -12,7 +12,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from insectlib.specimens import CLASS_NAMES, INSECT, PARTS, Scene, reach, render, sample_scene
+from insectlib.specimens import (
+    CLASS_NAMES,
+    INSECT,
+    PARTS,
+    Scene,
+    reach,
+    render,
+    rendering,
+    sample_scene,
+)
 from insectlib.specimens.backgrounds import KINDS, draw_background
 from insectlib.specimens.rendering import SHADOW_BLUR, blur
 from insectlib.specimens.strip import HOUSES
@@ -231,6 +240,27 @@ FINGERPRINTS = {
     ("dragonfly", 1): "5c998fe70092210e",
     ("dragonfly", 2): "3c8cbc960cc2ba31",
 }
+
+
+def test_pixels_do_not_depend_on_what_was_drawn_before() -> None:
+    scene = sample_scene("dragonfly", 3)
+    others = [
+        scene.without("wings"),
+        sample_scene("dragonfly", 4),
+        scene.with_background("bark", 5),
+        replace(scene, pose=replace(scene.pose, angle=scene.pose.angle + 40)),
+        replace(scene, light=replace(scene.light, direction=scene.light.direction + 90)),
+        replace(scene, species=sample_scene("dragonfly", 5).species),
+    ]
+    fresh = []
+    for each in (scene, *others):
+        rendering._insect_canvas.cache_clear()
+        rendering._insect_pixels.cache_clear()
+        fresh.append(fingerprint(each, 64))
+    assert len(set(fresh)) == len(fresh)
+    for _ in range(2):
+        assert [fingerprint(each, 64) for each in (scene, *others)] == fresh
+    assert rendering._insect_pixels.cache_info().hits > 0
 
 
 @pytest.mark.parametrize(("class_name", "seed"), FINGERPRINTS)

@@ -175,7 +175,7 @@ def test_table_is_kept_for_the_same_network_and_no_other(
     other = scene_shapley(small_network(1), scene, size=SIZE)
     assert np.abs(first.table - other.table).max() > 0.01
     assert len(list((cache / "games").iterdir())) == 2
-    monkeypatch.setattr("insectlib.scene_game.render", forbid)
+    monkeypatch.setattr("insectlib.scene_game.render_image", forbid)
     again = scene_shapley(network, scene, size=SIZE)
     np.testing.assert_array_equal(again.table, first.table)
     for change in (

@@ -152,8 +152,11 @@ def _draw(
         raise ValueError(f"workers {workers}: expected 1 or more")
     n = len(scenes)
     images, masks = np.empty((n, size, size, 3), np.uint8), np.empty((n, size, size), np.uint8)
+    # one insect before several backgrounds is drawn in one go: it is the larger part of the work
+    order = sorted(range(n), key=lambda i: scenes[i].seed)
     step = 8
-    chunks = [(scenes[i : i + step], size) for i in range(0, n, step)]
+    places = [order[i : i + step] for i in range(0, n, step)]
+    chunks = [([scenes[i] for i in chunk], size) for chunk in places]
     bar = tqdm(
         total=n,
         desc=f"drawing specimens, {size} px",
@@ -163,8 +166,8 @@ def _draw(
     )
 
     def fill(results: Iterable[tuple[Bytes, Bytes]]) -> None:
-        for k, (drawn, labelled) in enumerate(results):
-            images[k * step : (k + 1) * step], masks[k * step : (k + 1) * step] = drawn, labelled
+        for chunk, (drawn, labelled) in zip(places, results, strict=True):
+            images[chunk], masks[chunk] = drawn, labelled
             bar.update(len(drawn))
 
     with bar:

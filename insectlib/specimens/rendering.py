@@ -3,32 +3,47 @@
 from __future__ import annotations
 
 import math
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.specimens.backgrounds import draw_background
 from insectlib.specimens.clutter import draw_clutter
-from insectlib.specimens.scene import PARTS, Scene
+from insectlib.specimens.scene import INSECT, PARTS, Pose, Scene, Species
 from insectlib.specimens.strip import draw_strip
 from insectlib.specimens.svg import Canvas, number, rasterise
 
+Bytes = NDArray[np.uint8]
 Layer = NDArray[np.float32]  # (size, size, 4): red, green, blue times alpha, and alpha from 0 to 1
 FLAT = {part: f"#{20 * k:02x}0000" for k, part in enumerate(PARTS)}
 SHADOW_BLUR = 0.012  # standard deviation of the shadow's edge, as a share of the picture's side
 
 
 def insect_canvas(scene: Scene) -> Canvas:
-    """Return the drawing of the insect in its own frame: head up, two units long."""
-    turn = math.radians(scene.light.direction - scene.pose.angle)
+    """Return the drawing of the insect in its own frame, head up, two units long; to be read."""
+    return _insect_canvas(scene.species, scene.seed, scene.light.direction - scene.pose.angle)
+
+
+@lru_cache(maxsize=4)
+def _insect_canvas(species: Species, seed: int, light_angle: float) -> Canvas:
+    turn = math.radians(light_angle)
     canvas = Canvas(light=(math.cos(turn), math.sin(turn)), prefix="i")
-    scene.species.draw(canvas, np.random.default_rng([scene.seed, 1]))
+    species.draw(canvas, np.random.default_rng([seed, 1]))
     return canvas
 
 
-def placement(scene: Scene) -> str:
+# one insect comes back with other backgrounds and strips: 64 are all coalitions of its six parts
+@lru_cache(maxsize=64)
+def _insect_pixels(
+    species: Species, seed: int, pose: Pose, light_angle: float, hidden: tuple[str, ...], size: int
+) -> Bytes | None:
+    canvas = _insect_canvas(species, seed, light_angle - pose.angle)
+    return _pixels(canvas, placement(pose), hidden, size)
+
+
+def placement(pose: Pose) -> str:
     """Return the SVG transform from the insect's frame to the unit square of the picture."""
-    pose = scene.pose
     turn = math.radians(pose.angle)
     across = pose.scale * math.cos(math.radians(pose.roll))
     along = pose.scale * math.cos(math.radians(pose.tilt))
@@ -37,13 +52,8 @@ def placement(scene: Scene) -> str:
     return f"matrix({' '.join(map(number, matrix))})"
 
 
-def render(scene: Scene, size: int = 128) -> tuple[Layer, NDArray[np.uint8]]:
+def render(scene: Scene, size: int = 128) -> tuple[Layer, Bytes]:
     """Draw a scene.
-
-    What the scene leaves out changes the pixels that it covered, those within its shadow and
-    within `reach` of both, and no others: blur has a finite reach, and noise and exposure are
-    the same for every pixel whatever is drawn there. The strip is printed on top of the finished
-    picture: without blur, without noise.
 
     Parameters
     ----------
@@ -54,15 +64,91 @@ def render(scene: Scene, size: int = 128) -> tuple[Layer, NDArray[np.uint8]]:
     Returns
     -------
     image : float32 array, shape (size, size, 3)
-        Red, green and blue: whole numbers from 0 to 255.
+        From `render_image`.
     mask : uint8 array, shape (size, size)
-        Index in `PARTS` of what is on top in each pixel (see-through wings count as wings).
+        From `render_mask`.
 
     Raises
     ------
     ValueError
         When `size` is below 16.
     """
+    return render_image(scene, size), render_mask(scene, size)
+
+
+def render_image(scene: Scene, size: int = 128) -> Layer:
+    """Draw what a scene looks like.
+
+    What the scene leaves out changes the pixels that it covered, those within its shadow and
+    within `reach` of both, and no others: blur has a finite reach, and noise and exposure are
+    the same for every pixel whatever is drawn there. The strip is printed on top of the finished
+    picture: without blur, without noise.
+
+    Parameters
+    ----------
+    scene, size
+        As in `render`.
+
+    Returns
+    -------
+    float32 array, shape (size, size, 3)
+        Red, green and blue: whole numbers from 0 to 255.
+
+    Raises
+    ------
+    ValueError
+        As in `render`.
+    """
+    below, above, strip = _surroundings(scene, size)
+    picture = draw_background(scene.backdrop.kind, scene.backdrop.seed, size)
+    picture = blur(picture, scene.light.depth * size)
+    picture = _over(picture, _pixels(below, "", scene.hidden, size))
+    hidden = tuple(part for part in scene.hidden if part in INSECT)
+    pixels = _insect_pixels(
+        scene.species, scene.seed, scene.pose, scene.light.direction, hidden, size
+    )
+    if pixels is not None:
+        layer = _layer(pixels)
+        picture *= (
+            1 - np.float32(scene.light.shadow) * _shadow(layer[..., 3], scene, size)[..., None]
+        )
+        layer = blur(layer, scene.light.blur * size)
+        picture = picture * (1 - layer[..., 3:]) + layer[..., :3]
+    picture = _over(picture, _pixels(above, "", scene.hidden, size))
+    picture = _photograph(picture, scene, size)
+    picture = _over(picture, _pixels(strip, "", scene.hidden, size))
+    return np.rint(np.clip(picture, 0, 255)).astype(np.float32)
+
+
+def render_mask(scene: Scene, size: int = 128) -> Bytes:
+    """Draw what each pixel of a scene shows.
+
+    Parameters
+    ----------
+    scene, size
+        As in `render`.
+
+    Returns
+    -------
+    uint8 array, shape (size, size)
+        Index in `PARTS` of what is on top in each pixel (see-through wings count as wings).
+
+    Raises
+    ------
+    ValueError
+        As in `render`.
+    """
+    below, above, strip = _surroundings(scene, size)
+    width = 1 / size
+    insect = insect_canvas(scene).flat(FLAT, width / scene.pose.scale, scene.hidden)
+    flat = below.flat(FLAT, width, scene.hidden)
+    flat += f'<g transform="{placement(scene.pose)}">{insect}</g>'
+    flat += above.flat(FLAT, width, scene.hidden) + strip.flat(FLAT, width, scene.hidden)
+    return rasterise(flat, size, crisp=True)[..., 0] // 20
+
+
+def _surroundings(scene: Scene, size: int) -> tuple[Canvas, Canvas, Canvas]:
+    """Return the drawings of what lies below the insect and above it, and of the strip."""
     if size < 16:
         raise ValueError(f"size {size}: a picture needs at least 16 pixels a side")
     turn = math.radians(scene.light.direction)
@@ -71,31 +157,7 @@ def render(scene: Scene, size: int = 128) -> tuple[Layer, NDArray[np.uint8]]:
     draw_clutter(below, scene.clutter, scene.seed, above=False)
     draw_clutter(above, scene.clutter, scene.seed, above=True)
     draw_strip(strip, scene.strip, size)
-    insect, place = insect_canvas(scene), placement(scene)
-
-    picture = draw_background(scene.backdrop.kind, scene.backdrop.seed, size)
-    picture = blur(picture, scene.light.depth * size)
-    picture = _over(picture, below, "", scene.hidden, size)
-    layer = _layer(insect, place, scene.hidden, size)
-    if layer is not None:
-        picture *= (
-            1 - np.float32(scene.light.shadow) * _shadow(layer[..., 3], scene, size)[..., None]
-        )
-        layer = blur(layer, scene.light.blur * size)
-        picture = picture * (1 - layer[..., 3:]) + layer[..., :3]
-    picture = _over(picture, above, "", scene.hidden, size)
-    picture = _photograph(picture, scene, size)
-    picture = _over(picture, strip, "", scene.hidden, size)
-    image = np.rint(np.clip(picture, 0, 255)).astype(np.float32)
-
-    width = 1 / size
-    flat = below.flat(FLAT, width, scene.hidden)
-    flat += (
-        f'<g transform="{place}">{insect.flat(FLAT, width / scene.pose.scale, scene.hidden)}</g>'
-    )
-    flat += above.flat(FLAT, width, scene.hidden) + strip.flat(FLAT, width, scene.hidden)
-    mask = rasterise(flat, size, crisp=True)[..., 0] // 20
-    return image, mask
+    return below, above, strip
 
 
 def reach(scene: Scene, size: int) -> int:
@@ -125,21 +187,27 @@ def _radius(sigma: float) -> int:
     return math.ceil(2.5 * sigma) if sigma >= 0.2 else 0
 
 
-def _layer(canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Layer | None:
-    """Return the canvas as pixels, colours multiplied by alpha; None when nothing is drawn."""
+def _pixels(canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Bytes | None:
+    """Return the canvas as pixels, shape (size, size, 4); None when nothing is drawn."""
     if all(shape.part in hidden for shape in canvas.shapes):
         return None
     content = canvas.markup(hidden)
-    pixels = rasterise(f'<g transform="{place}">{content}</g>' if place else content, size)
+    return rasterise(f'<g transform="{place}">{content}</g>' if place else content, size)
+
+
+def _layer(pixels: Bytes) -> Layer:
+    """Return pixels with their colours multiplied by alpha."""
     layer = pixels.astype(np.float32)
     layer[..., 3] /= np.float32(255)
     layer[..., :3] *= layer[..., 3:]
     return layer
 
 
-def _over(picture: Layer, canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Layer:
-    layer = _layer(canvas, place, hidden, size)
-    return picture if layer is None else picture * (1 - layer[..., 3:]) + layer[..., :3]
+def _over(picture: Layer, pixels: Bytes | None) -> Layer:
+    if pixels is None:
+        return picture
+    layer = _layer(pixels)
+    return picture * (1 - layer[..., 3:]) + layer[..., :3]
 
 
 def _shadow(alpha: NDArray[np.float32], scene: Scene, size: int) -> NDArray[np.float32]:
