@@ -56,7 +56,7 @@ def row(
 
 def report(dataset: str, profile: str) -> None:
     """Train or load all networks for one data set, and print its table."""
-    chosen = course_profile(profile)
+    chosen = course_profile(dataset, profile)
     large = course_collection(dataset, profile, tutorial=True)
     split = course_split(large)
     majority = np.bincount(split.training.labels).argmax()

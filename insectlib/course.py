@@ -6,8 +6,8 @@ what was kept, or have it trained on the spot.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 from insectlib.datasets import Collection, load
 from insectlib.imageset import ImageSet
@@ -29,7 +29,7 @@ class Profile:
     name : str
         ``"fast"`` or ``"full"``.
     tutorial_size : int
-        Side in pixels of the photographs for the network of the tutorials.
+        Side in pixels of the pictures for the network of the tutorials.
     tutorial_epochs : int
         Epochs of that network.
     size : int
@@ -44,8 +44,6 @@ class Profile:
         Side in pixels to which the frozen network resizes the pictures of the tutorials' size.
     head_epochs : int
         At most so many epochs for the head upon it, with the same patience.
-    drawn_size : int, optional
-        Side in pixels of the specimens in place of `tutorial_size`: drawing them takes time.
     """
 
     name: str
@@ -57,7 +55,6 @@ class Profile:
     learning_rate: float = 5e-4
     network_size: int = 96
     head_epochs: int = 30
-    drawn_size: int | None = None
 
 
 PROFILES = {
@@ -70,9 +67,11 @@ PROFILES = {
         epochs=30,
         patience=6,
         network_size=224,
-        drawn_size=192,
     ),
 }
+
+DRAWN: dict[str, dict[str, Any]] = {"full": {"tutorial_size": 128, "network_size": 192}}
+"""What differs for specimens: to draw them larger takes time and teaches nothing new."""
 
 
 class Split(NamedTuple):
@@ -83,11 +82,13 @@ class Split(NamedTuple):
     test: ImageSet
 
 
-def course_profile(profile: str) -> Profile:
-    """Return the profile of that name.
+def course_profile(dataset: str, profile: str) -> Profile:
+    """Return the profile of that name for a data set.
 
     Parameters
     ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
     profile : str
         ``"fast"`` or ``"full"``, as in the parameters cell of every chapter.
 
@@ -103,7 +104,8 @@ def course_profile(profile: str) -> Profile:
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}; expected one of {', '.join(PROFILES)}")
-    return PROFILES[profile]
+    chosen = PROFILES[profile]
+    return replace(chosen, **DRAWN.get(profile, {})) if dataset == "specimens" else chosen
 
 
 def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> Collection:
@@ -128,11 +130,8 @@ def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> 
     ValueError
         For an unknown data set or profile.
     """
-    chosen = course_profile(profile)
-    if not tutorial:
-        return load(dataset, size=chosen.size)
-    drawn = dataset == "specimens" and chosen.drawn_size
-    return load(dataset, size=drawn or chosen.tutorial_size)
+    chosen = course_profile(dataset, profile)
+    return load(dataset, size=chosen.tutorial_size if tutorial else chosen.size)
 
 
 def course_split(collection: Collection) -> Split:
@@ -173,7 +172,7 @@ def tutorial_cnn(dataset: str, profile: str, *, progress: bool = True) -> Traine
         small_cnn,
         collection.train,
         collection.test,
-        epochs=course_profile(profile).tutorial_epochs,
+        epochs=course_profile(dataset, profile).tutorial_epochs,
         seed=SEED,
         progress=progress,
     )
@@ -200,7 +199,7 @@ def course_cnn(
     Trained
         For pictures of the profile's ``size``.
     """
-    chosen = course_profile(profile)
+    chosen = course_profile(dataset, profile)
     collection = course_collection(dataset, profile)
     if published:
         training, validation = collection.train, collection.test
@@ -238,7 +237,7 @@ def course_transfer(dataset: str, profile: str, *, progress: bool = True) -> Tra
         For pictures of the tutorials' size; one Keras model from pictures in
         [0, 255] to logits, whose layers lie side by side.
     """
-    chosen = course_profile(profile)
+    chosen = course_profile(dataset, profile)
     training, validation, _ = course_split(course_collection(dataset, profile, tutorial=True))
     return train_transfer(
         training,

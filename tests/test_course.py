@@ -9,6 +9,7 @@ import pytest
 
 from insectlib import course
 from insectlib.course import (
+    DRAWN,
     PROFILES,
     Profile,
     course_cnn,
@@ -49,17 +50,19 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
 
 def test_profiles_are_complete() -> None:
     assert set(PROFILES) == {"fast", "full"}
-    assert all(course_profile(name).name == name for name in PROFILES)
-    assert PROFILES["full"].tutorial_size == 256, "the size at which the tutorials train"
-    for profile in PROFILES.values():
-        assert profile.patience < profile.epochs
-        assert profile.size % 8 == profile.tutorial_size % 8 == (profile.drawn_size or 0) % 8 == 0
+    for dataset in ("specimens", "photos"):
+        for name in PROFILES:
+            profile = course_profile(dataset, name)
+            assert profile.name == name
+            assert profile.patience < profile.epochs
+            assert profile.size % 8 == profile.tutorial_size % 8 == 0
+    assert course_profile("photos", "full").tutorial_size == 256, "at which the tutorials train"
 
 
-def test_specimens_are_drawn_at_a_size_of_their_own(
+def test_specimens_have_sizes_of_their_own(
     asked: list[tuple[str, int]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(PROFILES, "fast", replace(PROFILES["fast"], drawn_size=24))
+    monkeypatch.setitem(DRAWN, "fast", {"tutorial_size": 24})
     for dataset in ("specimens", "photos"):
         course_collection(dataset, "fast", tutorial=True)
         course_collection(dataset, "fast")
