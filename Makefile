@@ -24,6 +24,9 @@ export INSECTLIB_IMAGENET50 ?= $(abspath $(wildcard ../shared/data/imagenet50))
 export INSECTLIB_CIFAR10 ?= $(abspath $(wildcard ../shared/data/cifar10_subset.npz))
 # the log of TensorFlow's C++ side is of no use to a reader
 export TF_CPP_MIN_LOG_LEVEL ?= 3
+# of two notebooks side by side, each would have its linear algebra wait for threads of the other
+export OPENBLAS_NUM_THREADS ?= 1
+export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
@@ -50,8 +53,8 @@ $(EDITION)/notebooks/%.ipynb: notebooks/%.md $(LIBRARY) tools/execute.py require
 
 # The first chapter draws or fetches the pictures and the second trains the network: the later
 # ones wait for them, so that nothing is made twice. Each can still run alone, and the tenth trains
-# networks of its own. Large specimens the second chapter draws itself, so it need not wait then.
-FIRST := 00_specimens 01_data $(if $(filter specimens-full,$(DATASET)-$(PROFILE)),02_cnn)
+# networks of its own, on specimens of its own.
+FIRST := 00_specimens 01_data $(if $(filter specimens,$(DATASET)),10_clever_hans)
 SECOND := $(FIRST) 02_cnn 10_clever_hans
 $(filter-out $(FIRST:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/01_data.ipynb
 $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
