@@ -73,7 +73,7 @@ PROFILES = {
 DRAWN: dict[str, dict[str, Any]] = {
     "full": {"tutorial_size": 96, "tutorial_epochs": 8, "network_size": 160}
 }
-"""What differs for specimens: to draw them larger takes time and teaches nothing new."""
+"""What differs for specimens: one size for all, so that they are drawn once."""
 
 
 class Split(NamedTuple):
