@@ -36,7 +36,8 @@ from insectlib.estimators import (
     surrogate_shapley,
 )
 from insectlib.explanation import numpy_seed, softmax
-from insectlib.receptive import LocalNetwork, Tables, receptive_shapley
+from insectlib.local import LocalNetwork
+from insectlib.receptive import Tables, receptive_shapley
 from insectlib.sampling import (
     PairedCoalitions,
     drawn_pairs,
@@ -649,7 +650,7 @@ def course_network(name: str, dataset: str, profile: str) -> tuple[Masked, Local
 
     if name != "CNN":
         return masked_forward(course_transfer(dataset, profile, progress=False).model), None
-    from insectlib.receptive import local_network
+    from insectlib.local import local_network
 
     model = course_cnn(dataset, profile, progress=False).model
     trunk, rest = local_network(model)

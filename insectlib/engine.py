@@ -2,14 +2,16 @@
 
 What costs time around a forward pass is to make the masked pictures and to carry them over to the
 network. Here only the coalitions cross, a row of bits for each evaluation; the pictures are put
-together inside the network's own graph, a few at a time.
+together inside the network's own graph, a few at a time. Where a network sees through windows,
+`insectlib.patchwork` leaves fewer pictures to ask about.
 
 Chosen by measurement, see ``bench/engine.py``, ``bench/backends.py`` and the page of benchmarks. To
 put 16 pictures of 256 pixels together takes 18 ms with TensorFlow's gather and where, and 3.5 ms
 gathered region by region and selected by XLA. XLA for the whole network is slower than without it.
-Two steps of 8 side by side beat one of 16, for some work in each takes one core only. bfloat16 is
-faster, but misses the logits by more than 1e-3. OpenVINO in single precision does not, and is an
-option.
+Two steps side by side beat one, for some work in each takes one core only; on two free cores steps
+of 16 beat steps of 8. bfloat16 is faster, but misses the logits by more than 1e-3. OpenVINO in
+single precision does not, and is an option; it works at a step with one core, so that steps have to
+be of equal length.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, ref
@@ -26,17 +29,22 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from insectlib.local import local_network
+from insectlib.patchwork import BLOCK, logits_by_patchwork
 from insectlib.superpixels import mask_image
 
 if TYPE_CHECKING:
     import openvino
 
-BATCH = 16
+BATCH = 32
 """Pictures in the works at any time: bounds the memory, however many coalitions there are."""
 
-STEP = BATCH // 2
-"""Pictures for each of two steps side by side: while one is carried over or put together, which
-takes one core, the other is in the network."""
+SIDE_BY_SIDE = 2
+"""Steps at a time: while one is carried over or put together, which takes one core, the other is in
+the network."""
+
+STEP = BATCH // SIDE_BY_SIDE
+"""Pictures in a step at most."""
 
 BACK_ENDS = ("tensorflow", "openvino")
 
@@ -61,7 +69,9 @@ def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
     """Return a function that masks a picture by regions and asks the model, all in one graph.
 
     Chapter ``05_kernel_shap``. It is compiled at its first call for a model, and kept as long as
-    the model: another picture, other regions or another number of coalitions compile nothing.
+    the model: another picture, other regions or another number of coalitions compile nothing. A
+    network that `insectlib.local.local_network` takes apart is asked about fewer pictures, where
+    `insectlib.patchwork.logits_by_patchwork` finds that half of them can be saved.
 
     Parameters
     ----------
@@ -87,7 +97,7 @@ def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
     """
     _check_back_end(model, back_end)
     if isinstance(model, keras.Model):
-        return _in_steps(model, "regions", back_end)
+        return _by_regions(model, back_end)
 
     def forward(
         coalitions: NDArray[np.float32],
@@ -131,13 +141,40 @@ def pixel_forward(model: keras.Model, back_end: str = "tensorflow") -> PixelsMas
     """
     _check_back_end(model, back_end)
     if isinstance(model, keras.Model):
-        return _in_steps(model, "pixels", back_end)
+        ask = _in_steps(model, "pixels", back_end)
+        return lambda *asked: ask(*asked).astype(np.float64)
 
     def forward(
         shown: NDArray[np.bool_], image: NDArray[np.float32], background: NDArray[np.float32]
     ) -> NDArray[np.float64]:
         grounds = np.broadcast_to(background, shown.shape)
         return _ask_other(model, lambda i, j: np.where(shown[i:j], image, grounds[i:j]), shown)
+
+    return forward
+
+
+def _by_regions(model: keras.Model, back_end: str) -> Masked:
+    """Return a function that asks for few pictures where windows allow, and for all elsewhere."""
+    ask = _in_steps(model, "regions", back_end)
+    try:
+        trunk, network = local_network(model)
+    except ValueError:
+        return lambda *asked: ask(*asked).astype(np.float64)
+    ask_trunk = _in_steps(trunk, "regions", back_end)
+
+    def forward(
+        coalitions: NDArray[np.float32],
+        regions: NDArray[np.int32],
+        image: NDArray[np.float32],
+        background: NDArray[np.float32],
+    ) -> NDArray[np.float64]:
+        scene = (regions, image, background)
+        logits = []
+        for start in range(0, len(coalitions), BLOCK):
+            some = coalitions[start : start + BLOCK]
+            by_few = logits_by_patchwork(lambda few: ask_trunk(few, *scene), network, some, regions)
+            logits.append(ask(some, *scene) if by_few is None else by_few)
+        return np.concatenate(logits).astype(np.float64)
 
     return forward
 
@@ -186,28 +223,33 @@ def unlike(rows: NDArray[np.bool_]) -> tuple[NDArray[np.int64], NDArray[np.int64
     return np.array(first, dtype=np.int64), place
 
 
-def _in_steps(model: keras.Model, by: str, back_end: str) -> Callable[..., NDArray[np.float64]]:
+def _in_steps(model: keras.Model, by: str, back_end: str) -> Callable[..., NDArray[np.float32]]:
     """Return a function that takes its first argument to the network a few rows at a time."""
     if back_end == "openvino":
         return _with_openvino(model, by)
     graph = _graph(model, by)
 
-    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float64]:
+    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float32]:
         *fixed, background = scene
         kept = [tf.constant(part) for part in fixed]
         # a background for each row is cut as the rows are
         common = None if _one_each(background) else tf.constant(background)
 
-        def step(start: int) -> NDArray[np.float32]:
-            end = start + STEP
-            ground = tf.constant(background[start:end]) if common is None else common
-            return np.asarray(graph(tf.constant(rows[start:end]), *kept, ground))
+        def step(part: slice) -> NDArray[np.float32]:
+            ground = tf.constant(background[part]) if common is None else common
+            return np.asarray(graph(tf.constant(rows[part]), *kept, ground))
 
-        with ThreadPoolExecutor(BATCH // STEP) as pool:
-            logits = list(pool.map(step, range(0, len(rows), STEP)))
-        return np.concatenate(logits).astype(np.float64)
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+            return np.concatenate(list(pool.map(step, _steps(len(rows)))))
 
     return forward
+
+
+def _steps(n: int) -> list[slice]:
+    """Cut `n` rows into steps of equal length, so that none waits for another at the end."""
+    n_steps = max(min(SIDE_BY_SIDE * -(-n // BATCH), n), 1)
+    ends = [n * i // n_steps for i in range(n_steps + 1)]
+    return [slice(start, end) for start, end in pairwise(ends)]
 
 
 def _one_each(background: NDArray[np.float32]) -> bool:
@@ -276,13 +318,13 @@ def _filled_up(rows: tf.Tensor) -> tf.Tensor:
     return tf.pad(rows, [[0, missing], *[[0, 0]] * (rows.shape.rank - 1)])
 
 
-def _with_openvino(model: keras.Model, by: str) -> Callable[..., NDArray[np.float64]]:
+def _with_openvino(model: keras.Model, by: str) -> Callable[..., NDArray[np.float32]]:
     """Return the same on OpenVINO, in single precision, two steps side by side."""
     compiled = _openvino_model(model, by)
     # by name, for a saved model forgets the order
     first, *others = [spec.name for spec in _graph(model, by, fused=False).input_signature]
 
-    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float64]:
+    def forward(rows: NDArray[Any], *scene: NDArray[Any]) -> NDArray[np.float32]:
         from openvino import AsyncInferQueue
 
         logits: dict[int, NDArray[np.float32]] = {}
@@ -293,12 +335,12 @@ def _with_openvino(model: keras.Model, by: str) -> Callable[..., NDArray[np.floa
         queue = AsyncInferQueue(compiled)
         queue.set_callback(keep)
         fixed = dict(zip(others, scene, strict=True))
-        for start in range(0, len(rows), STEP):
+        for part in _steps(len(rows)):
             if _one_each(scene[-1]):
-                fixed["background"] = scene[-1][start : start + STEP]
-            queue.start_async({first: rows[start : start + STEP], **fixed}, start)
+                fixed["background"] = scene[-1][part]
+            queue.start_async({first: rows[part], **fixed}, part.start)
         queue.wait_all()
-        return np.concatenate([logits[start] for start in sorted(logits)]).astype(np.float64)
+        return np.concatenate([logits[start] for start in sorted(logits)])
 
     return forward
 
@@ -313,9 +355,9 @@ def _openvino_model(model: keras.Model, by: str) -> openvino.CompiledModel:
             "back_end as it is"
         ) from None
     # its graph holds copies of the weights, TensorFlow's holds the weights themselves
-    digest = hashlib.blake2b()
+    digest = hashlib.sha256()  # which processors have instructions for
     for weight in model.weights:
-        digest.update(np.ascontiguousarray(weight).tobytes())
+        digest.update(np.ascontiguousarray(weight).data)
     compiled = _compiled.setdefault(model, {})
     if by not in compiled or compiled[by][0] != digest.hexdigest():
         # read from a file, for openvino.convert_model would report its use to its makers

@@ -172,14 +172,14 @@ def _cuts(model: keras.Model) -> dict[str, keras.KerasTensor]:
     """Return the cut points of a network and what comes out of each, first to last."""
     return {
         name: tensors[0]
-        for name, tensors in _tensors(model).items()
+        for name, tensors in tensors_of(model).items()
         if _laid_out(tensors[0]) and len(tensors) == 1 and not _goes_around(model, tensors[0])
     }
 
 
 def _why_not(model: keras.Model, layer: str) -> str:
     """Say why a network cannot be cut after a layer."""
-    tensors = _tensors(model).get(layer)
+    tensors = tensors_of(model).get(layer)
     if tensors is None:
         return f"the network has no inner layer {layer!r}"
     if not _laid_out(tensors[0]):
@@ -201,7 +201,7 @@ def _advice(names: list[str]) -> str:
     return f"expected one of {', '.join(some)}{of_them}"
 
 
-def _tensors(model: keras.Model) -> dict[str, list[keras.KerasTensor]]:
+def tensors_of(model: keras.Model) -> dict[str, list[keras.KerasTensor]]:
     """Return what each layer hands on, first to last; the inputs are left out.
 
     Walked back from the output, for ``layer.output`` may belong to another network that shares
@@ -213,16 +213,16 @@ def _tensors(model: keras.Model) -> dict[str, list[keras.KerasTensor]]:
     while waiting:
         tensor, has_parents = waiting.pop()
         if has_parents:
-            if _parents(tensor):
+            if parents_of(tensor):
                 found.setdefault(tensor._keras_history.operation.name, []).append(tensor)
         elif id(tensor) not in done:
             done.add(id(tensor))
             waiting.append((tensor, True))
-            waiting.extend((parent, False) for parent in _parents(tensor))
+            waiting.extend((parent, False) for parent in parents_of(tensor))
     return found
 
 
-def _parents(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
+def parents_of(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
     """Return what a layer made this tensor from; nothing for an input."""
     history = tensor._keras_history
     return list(history.operation._inbound_nodes[history.node_index].input_tensors)
@@ -235,9 +235,9 @@ def _goes_around(model: keras.Model, cut: keras.KerasTensor) -> bool:
         tensor = waiting.pop()
         if id(tensor) not in done:
             done.add(id(tensor))
-            if not _parents(tensor):
+            if not parents_of(tensor):
                 return True
-            waiting.extend(_parents(tensor))
+            waiting.extend(parents_of(tensor))
     return False
 
 

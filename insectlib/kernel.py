@@ -15,7 +15,8 @@ from tqdm import tqdm
 from insectlib.engine import masked_forward
 from insectlib.estimators import Estimate, region_centres, shapiq_shapley, surrogate_shapley
 from insectlib.explanation import answer, ask, numpy_seed, softmax
-from insectlib.receptive import local_network, receptive_shapley
+from insectlib.local import local_network
+from insectlib.receptive import receptive_shapley
 from insectlib.superpixels import superpixels
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class CoalitionGame:
     Attributes
     ----------
     evaluations : int
-        Pictures that the model has seen so far.
+        Coalitions that the model was asked about so far.
     """
 
     def __init__(

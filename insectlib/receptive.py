@@ -10,20 +10,14 @@ never asked are answered at that price.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-from weakref import WeakKeyDictionary
 
-import keras
 import numpy as np
-from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.coalitions import all_coalitions
 from insectlib.estimators import Estimate, corrected_surrogate
 from insectlib.explanation import softmax
-from insectlib.inner_layers import cut_points, split_at
-from insectlib.models import without_augmentation
+from insectlib.local import LocalNetwork
 from insectlib.sampling import (
     ENUMERATED,
     PairedCoalitions,
@@ -65,143 +59,6 @@ JITTER = 1e-7
 
 Features = Callable[[NDArray[np.bool_]], NDArray[np.floating]]
 """Coalitions (m, n) in; the last map of features (m, places * channels) out."""
-
-# what these do in one place depends on that place alone
-POINTWISE = (
-    layers.InputLayer,
-    layers.Identity,
-    layers.Rescaling,
-    layers.Dropout,
-    layers.Activation,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.BatchNormalization,
-)
-SLIDING = (layers.Conv2D, layers.DepthwiseConv2D, layers.MaxPooling2D, layers.AveragePooling2D)
-WITHOUT_EFFECT = (layers.InputLayer, layers.Identity, layers.Dropout)
-
-
-@dataclass(frozen=True)
-class LocalNetwork:
-    """A network whose last map of features is made of places that see a window each.
-
-    Parameters
-    ----------
-    down, across : tuple of (int, int)
-        First row (column) of each window, and the one behind its last; may lie outside.
-    weights : float32 array, shape (places, channels, units)
-        Of the dense layer that follows, place by place.
-    bias : float32 array, shape (units,)
-    head : callable
-        What the dense layer adds up to, (m, units), in; logits, (m, n_classes), out.
-    """
-
-    down: tuple[tuple[int, int], ...]
-    across: tuple[tuple[int, int], ...]
-    weights: NDArray[np.float32]
-    bias: NDArray[np.float32]
-    head: Callable[[NDArray[np.float32]], NDArray[np.floating]]
-
-    def logits(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the logits of maps of features, shape (m, places * channels)."""
-        dense = self.weights.reshape(-1, self.weights.shape[2])
-        return self.head(maps.astype(np.float32) @ dense + self.bias)
-
-
-_apart: WeakKeyDictionary[keras.Model, tuple[keras.Model, LocalNetwork]] = WeakKeyDictionary()
-
-
-def local_network(model: keras.Model) -> tuple[keras.Model, LocalNetwork]:
-    """Take a network apart at its last map of features; the parts are kept as long as it is.
-
-    Parameters
-    ----------
-    model : keras.Model
-        A chain of convolutions and poolings, a `Flatten`, and dense layers, such as
-        `insectlib.models.small_cnn`. Layers that augment are taken out.
-
-    Returns
-    -------
-    keras.Model
-        From pictures to the last map of features, flattened.
-    LocalNetwork
-        What is left of `model`.
-
-    Raises
-    ------
-    ValueError
-        For a network of another kind, with the layer that is in the way.
-    """
-    if model not in _apart:
-        augments = any(type(layer).__name__.startswith("Rand") for layer in model.layers)
-        _apart[model] = _taken_apart(without_augmentation(model) if augments else model)
-    return _apart[model]
-
-
-def _taken_apart(model: keras.Model) -> tuple[keras.Model, LocalNetwork]:
-    """See `local_network`."""
-    cuts = cut_points(model)
-    if not cuts:
-        raise ValueError(f"{_refusal(model)}: it has no map of features")
-    before, after = split_at(model, cuts[-1])
-    for layer in before.layers:
-        if not isinstance(layer, POINTWISE + SLIDING):
-            raise ValueError(f"{_refusal(model)}: layer {layer.name!r} is none of them")
-    kinds = [type(layer) for layer in after.layers if not isinstance(layer, WITHOUT_EFFECT)]
-    if kinds[:2] != [layers.Flatten, layers.Dense]:
-        found = kinds[0].__name__ if kinds else "nothing"
-        raise ValueError(
-            f"{_refusal(model)}: behind its last map, {cuts[-1]!r}, comes {found}, where Flatten "
-            "and Dense were expected"
-        )
-    at = next(i for i, layer in enumerate(after.layers) if isinstance(layer, layers.Dense))
-    dense, later = after.layers[at], after.layers[at + 1 :]
-    height, width, channels = before.output_shape[1:]
-    kernel, bias = dense.get_weights()
-
-    def head(sums: NDArray[np.float32]) -> NDArray[np.floating]:
-        outputs: Any = dense.activation(keras.ops.convert_to_tensor(sums))
-        for layer in later:
-            outputs = layer(outputs, training=False)
-        return np.asarray(keras.ops.convert_to_numpy(outputs))
-
-    trunk = keras.Model(before.inputs[0], layers.Flatten()(before.outputs[0]))
-    by_place = kernel.reshape(height * width, channels, -1)
-    return trunk, LocalNetwork(windows(before, 0), windows(before, 1), by_place, bias, head)
-
-
-def windows(before: keras.Model, axis: int) -> tuple[tuple[int, int], ...]:
-    """Return what each place of a chain's output sees, along one axis of the picture.
-
-    Parameters
-    ----------
-    before : keras.Model
-        A chain of layers of the kinds `POINTWISE` and `SLIDING`.
-    axis : int
-        0 for rows, 1 for columns.
-
-    Returns
-    -------
-    tuple of (int, int)
-        First pixel of each window, and the one behind its last; may lie outside the picture.
-    """
-    first, length, step = 0, 1, 1
-    shape = before.input_shape
-    for layer in before.layers:
-        if not isinstance(layer, SLIDING):
-            continue
-        size, shape = shape[1 + axis], layer.compute_output_shape(shape)
-        pools = isinstance(layer, layers.MaxPooling2D | layers.AveragePooling2D)
-        reach = layer.pool_size[axis] if pools else layer.kernel_size[axis]
-        if not pools:
-            reach = (reach - 1) * layer.dilation_rate[axis] + 1
-        stride = layer.strides[axis]
-        around = max((shape[1 + axis] - 1) * stride + reach - size, 0)
-        first -= around // 2 * step if layer.padding == "same" else 0
-        length += (reach - 1) * step
-        step *= stride
-    starts = [first + i * step for i in range(shape[1 + axis])]
-    return tuple((start, start + length) for start in starts)
 
 
 def receptive_shapley(
@@ -430,11 +287,3 @@ def _tent(first: int, behind: int, size: int) -> Array:
     half = (behind - first) / 2
     away = np.abs(np.arange(size) + 0.5 - first - half)
     return np.asarray(np.maximum(1 - away / half, 0))
-
-
-def _refusal(model: keras.Model) -> str:
-    """Begin the message for a network of another kind."""
-    return (
-        "estimator 'receptive_fields' needs a chain of convolutions and poolings, Flatten, and "
-        f"dense layers; {model.name!r} is not one, pass estimator='surrogate'"
-    )

@@ -16,8 +16,9 @@ from insectlib.coalitions import all_coalitions, exact_shapley
 from insectlib.estimators import surrogate_shapley
 from insectlib.explanation import softmax
 from insectlib.kernel import CoalitionGame, kernel_shap
+from insectlib.local import local_network
 from insectlib.models import regularised_cnn, small_cnn
-from insectlib.receptive import MAX_REGIONS, local_network, receptive_shapley
+from insectlib.receptive import MAX_REGIONS, receptive_shapley
 from insectlib.sampling import drawn_pairs, paired_regression, regression_errors
 from insectlib.superpixels import segment_values
 
