@@ -71,7 +71,7 @@ def masked_forward(model: keras.Model, back_end: str = "tensorflow") -> Masked:
     Chapter ``05_kernel_shap``. It is compiled at its first call for a model, and kept as long as
     the model: another picture, other regions or another number of coalitions compile nothing. A
     network that `insectlib.local.local_network` takes apart is asked about fewer pictures, where
-    `insectlib.patchwork.logits_by_patchwork` finds that half of them can be saved.
+    `insectlib.patchwork.logits_by_patchwork` finds that enough of them can be saved.
 
     Parameters
     ----------
@@ -173,6 +173,8 @@ def _by_regions(model: keras.Model, back_end: str) -> Masked:
         for start in range(0, len(coalitions), BLOCK):
             some = coalitions[start : start + BLOCK]
             by_few = logits_by_patchwork(lambda few: ask_trunk(few, *scene), network, some, regions)
+            if by_few is None and len(some) <= BATCH:  # not worth to compile the whole as well
+                by_few = network.logits(ask_trunk(some, *scene))
             logits.append(ask(some, *scene) if by_few is None else by_few)
         return np.concatenate(logits).astype(np.float64)
 

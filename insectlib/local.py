@@ -73,16 +73,17 @@ class LocalNetwork:
 
     def head(self, sums: NDArray[np.float32]) -> NDArray[np.floating]:
         """Return the logits (m, n_classes) of what the dense layer adds up to, (m, units)."""
-        outputs: Any = self.dense.activation(keras.ops.convert_to_tensor(sums))
+        return self._later(self.dense.activation(keras.ops.convert_to_tensor(sums)))
+
+    def logits(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return the logits of maps of features, shape (m, places * channels)."""
+        return self._later(self.dense(keras.ops.convert_to_tensor(maps, dtype="float32")))
+
+    def _later(self, outputs: Any) -> NDArray[np.floating]:
         for operation in self.later:
             inference = {"training": False} if isinstance(operation, layers.Layer) else {}
             outputs = operation(outputs, **inference)
         return np.asarray(keras.ops.convert_to_numpy(outputs))
-
-    def logits(self, maps: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return the logits of maps of features, shape (m, places * channels)."""
-        dense = self.weights.reshape(-1, self.dense.units)
-        return self.head(maps.astype(np.float32) @ dense + self.bias)
 
 
 _apart: WeakKeyDictionary[keras.Model, tuple[keras.Model, LocalNetwork] | str] = WeakKeyDictionary()

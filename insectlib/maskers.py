@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial, reduce
+from functools import reduce
 
 import cv2
 import numpy as np
@@ -119,9 +119,14 @@ class PictureMasker:
         # much faster than any() over an axis of three
         holes = reduce(np.logical_or, np.moveaxis(hidden, -1, 0))
         first, place = unlike(holes.reshape(len(holes), -1))
+        grounds = np.empty((*holes.shape, 3), dtype=np.float32)
+
+        def fill(one: int) -> None:
+            grounds[place == one] = self._inpainted(method, holes[first[one]])
+
         with ThreadPoolExecutor(WORKERS) as pool:
-            filled = list(pool.map(partial(self._inpainted, method), holes[first]))
-        return np.stack(filled).astype(np.float32)[place]
+            list(pool.map(fill, range(len(first))))
+        return grounds
 
     def _inpainted(self, method: int, holes: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the picture continued into holes (height, width)."""
