@@ -58,11 +58,8 @@ class LocalNetwork:
     @property
     def weights(self) -> NDArray[np.float32]:
         """Of the dense layer, place by place, shape (places, channels, units)."""
-        kernel = keras.ops.convert_to_numpy(self.dense.kernel)
-        return np.asarray(
-            kernel.reshape(len(self.down) * len(self.across), -1, kernel.shape[1]),
-            dtype=np.float32,
-        )
+        kernel = np.asarray(keras.ops.convert_to_tensor(self.dense.kernel), dtype=np.float32)
+        return kernel.reshape(len(self.down) * len(self.across), -1, self.dense.units)
 
     @property
     def bias(self) -> NDArray[np.float32]:

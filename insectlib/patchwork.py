@@ -23,7 +23,7 @@ from insectlib.local import LocalNetwork
 BLOCK = 4096
 """Coalitions that share pictures: bounds the memory, however many coalitions there are."""
 
-SAVED = 0.3
+SAVED = 0.4
 """What share of the pictures must be saved at least, or it is not worth the trouble."""
 
 PICTURES, MAPS = 1024, 2**27
@@ -167,12 +167,13 @@ def patchwork(coalitions: ArrayLike, views: Views, most: int) -> NDArray[np.floa
         None where `most` are not enough.
     """
     given = np.asarray(coalitions, dtype=np.float32)
+    cases = views.cases(given)
     pictures = np.zeros((0, given.shape[1]), dtype=np.float32)  # 1 shown, -1 hidden, 0 open
     if (views.numbers > 0).sum(axis=1).max() > IN_VIEW:
         return None
     for view in views.widest:
         in_view = np.flatnonzero(views.numbers[view])
-        _, first = np.unique(given @ views.numbers[view], return_index=True)
+        _, first = np.unique(cases[view], return_index=True)
         if len(first) > most:
             return None
         wanted = 2 * given[np.ix_(first, in_view)] - 1
