@@ -32,10 +32,15 @@ def markdown(rows: list[Row]) -> str:
     """Return the table as text that Markdown takes."""
     lines = ["| what | ours | peer | ratio | limit |", "|---|---|---|---|---|"]
     lines += [
-        f"| {row.what} | {row.ours} | {row.peer} | {row.ratio:.2f} | {row.limit or '–'} |"
+        f"| {row.what} | {unbroken(row.ours)} | {row.peer} | {row.ratio:.2f} | {row.limit or '–'} |"
         for row in rows
     ]
     return "\n".join(lines)
+
+
+def unbroken(figure: str) -> str:
+    """Return a figure that keeps its unit beside it in a narrow column."""
+    return figure.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def page() -> str:
