@@ -24,12 +24,22 @@ from bench.scene import GREY, bare_passes, grid, networks, picture, segments
 from bench.timing import Timed, interleaved, ratio, shown
 from insectlib import patchwork
 from insectlib.kernel import kernel_shap
+from insectlib.local import local_network
 from insectlib.maskers import PictureMasker
 from insectlib.partition import partition_shap
 from insectlib.superpixels import mask_image
 
 SAMPLES, EVALUATIONS, MASKS = 300, 500, 60
 EVERY_PICTURE = "TensorFlow, a picture for each coalition"
+
+
+def saves_pictures(model: keras.Model) -> bool:
+    """Tell whether the network sees through windows."""
+    try:
+        local_network(model)
+    except ValueError:
+        return False
+    return True
 
 
 def ours_by_regions(model: keras.Model, regions: NDArray[np.int64]) -> Timed:
@@ -61,7 +71,7 @@ def ours_by_regions(model: keras.Model, regions: NDArray[np.int64]) -> Timed:
     }
     if importlib.util.find_spec("openvino"):
         timed["OpenVINO"] = ours("openvino")
-    if isinstance(model, keras.Sequential):
+    if saves_pictures(model):
         timed[EVERY_PICTURE] = every_picture
     return timed
 
@@ -174,7 +184,7 @@ def rows(repeats: int) -> list[Row]:
                 {"TensorFlow": "at most 1.30"},
             ),
         ]
-        if isinstance(model, keras.Sequential):  # only there the shape of regions matters
+        if saves_pictures(model):  # only there the shape of regions matters
             what = f"Kernel SHAP, {SAMPLES} samples, 100 squares, {name}"
             timings.insert(1, (what, ours_by_regions(model, grid(size)), by_regions))
         for what, timed, limits in timings:

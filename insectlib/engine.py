@@ -17,6 +17,7 @@ be of equal length.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
@@ -155,27 +156,24 @@ def pixel_forward(model: keras.Model, back_end: str = "tensorflow") -> PixelsMas
 
 def _by_regions(model: keras.Model, back_end: str) -> Masked:
     """Return a function that asks for few pictures where windows allow, and for all elsewhere."""
-    ask = _in_steps(model, "regions", back_end)
     try:
         trunk, network = local_network(model)
     except ValueError:
+        ask = _in_steps(model, "regions", back_end)
         return lambda *asked: ask(*asked).astype(np.float64)
-    ask_trunk = _in_steps(trunk, "regions", back_end)
 
-    def forward(
-        coalitions: NDArray[np.float32],
-        regions: NDArray[np.int32],
-        image: NDArray[np.float32],
-        background: NDArray[np.float32],
-    ) -> NDArray[np.float64]:
-        scene = (regions, image, background)
+    def forward(coalitions: NDArray[np.float32], *scene: NDArray[Any]) -> NDArray[np.float64]:
+        # at every call, for the part behind the trunk has today's weights as well
+        ask_trunk = _in_steps(trunk, "regions", back_end)
         logits = []
         for start in range(0, len(coalitions), BLOCK):
             some = coalitions[start : start + BLOCK]
-            by_few = logits_by_patchwork(lambda few: ask_trunk(few, *scene), network, some, regions)
-            if by_few is None and len(some) <= BATCH:  # not worth to compile the whole as well
-                by_few = network.logits(ask_trunk(some, *scene))
-            logits.append(ask(some, *scene) if by_few is None else by_few)
+            found = logits_by_patchwork(lambda few: ask_trunk(few, *scene), network, some, scene[0])
+            if found is None and len(some) <= BATCH:  # not worth to compile the whole as well
+                found = network.logits(ask_trunk(some, *scene))
+            if found is None:
+                found = _in_steps(model, "regions", back_end)(some, *scene)
+            logits.append(found)
         return np.concatenate(logits).astype(np.float64)
 
     return forward
@@ -187,6 +185,11 @@ def _check_back_end(model: Any, back_end: str) -> None:
         raise ValueError(f"back_end is {back_end!r}; expected one of {', '.join(BACK_ENDS)}")
     if back_end != "tensorflow" and not isinstance(model, keras.Model):
         raise ValueError(f"back_end {back_end!r} takes Keras models only, not {type(model)}")
+    if back_end == "openvino" and importlib.util.find_spec("openvino") is None:
+        raise ModuleNotFoundError(
+            "back_end 'openvino' needs the package openvino: pip install openvino, or leave "
+            "back_end as it is"
+        )
 
 
 def _ask_other(
@@ -349,13 +352,8 @@ def _with_openvino(model: keras.Model, by: str) -> Callable[..., NDArray[np.floa
 
 def _openvino_model(model: keras.Model, by: str) -> openvino.CompiledModel:
     """Return the compiled network; it is compiled again when the weights have changed."""
-    try:
-        import openvino
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "back_end 'openvino' needs the package openvino: pip install openvino, or leave "
-            "back_end as it is"
-        ) from None
+    import openvino
+
     # its graph holds copies of the weights, TensorFlow's holds the weights themselves
     digest = hashlib.sha256()  # which processors have instructions for
     for weight in model.weights:

@@ -206,6 +206,16 @@ def tensors_of(model: keras.Model) -> dict[str, list[keras.KerasTensor]]:
 
     Walked back from the output, for ``layer.output`` may belong to another network that shares
     the layer. A layer comes after all that it needs.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Sequential or functional.
+
+    Returns
+    -------
+    dict of str to list of keras.KerasTensor
+        By the name of the layer; several where it is used more than once.
     """
     found: dict[str, list[keras.KerasTensor]] = {}
     done: set[int] = set()
@@ -223,7 +233,18 @@ def tensors_of(model: keras.Model) -> dict[str, list[keras.KerasTensor]]:
 
 
 def parents_of(tensor: keras.KerasTensor) -> list[keras.KerasTensor]:
-    """Return what a layer made this tensor from; nothing for an input."""
+    """Return what a layer made this tensor from.
+
+    Parameters
+    ----------
+    tensor : keras.KerasTensor
+        From `tensors_of`.
+
+    Returns
+    -------
+    list of keras.KerasTensor
+        Empty for an input.
+    """
     history = tensor._keras_history
     return list(history.operation._inbound_nodes[history.node_index].input_tensors)
 
