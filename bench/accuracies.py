@@ -20,11 +20,12 @@ from insectlib.course import (
     course_split,
     tutorial_cnn,
 )
-from insectlib.evaluation import accuracy_interval
-from insectlib.imageset import ImageSet
-from insectlib.models import probabilities, small_cnn
-from insectlib.strip import cover_strip
-from insectlib.training import Trained, train
+from insectlib.data.imageset import ImageSet
+from insectlib.data.label_strip import cover_strip
+from insectlib.models.cnns import small_cnn
+from insectlib.models.inference import probabilities
+from insectlib.models.metrics import accuracy_interval
+from insectlib.models.training import Trained, train
 
 COLUMNS = ("network", "leaked", "honest (95 % over groups)", "strip covered", "new", "broken", "s")
 

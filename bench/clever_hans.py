@@ -23,20 +23,20 @@ import keras
 import numpy as np
 
 from insectlib.course import course_split
-from insectlib.datasets import load
-from insectlib.diagnosis import diagnose, exact_shares
-from insectlib.imageset import ImageSet
-from insectlib.interventions import (
+from insectlib.data.datasets import load
+from insectlib.data.imageset import ImageSet
+from insectlib.data.sources.drawn import load_specimens
+from insectlib.models.cnns import small_cnn
+from insectlib.models.training import Build, train
+from insectlib.shortcuts.diagnosis import diagnose, exact_shares
+from insectlib.shortcuts.interventions import (
     accuracy,
     cover_strips,
     exchange,
     randomise,
     swap_surroundings,
 )
-from insectlib.models import small_cnn
-from insectlib.repair import cropped, train_for_right_reasons
-from insectlib.specimens import load_specimens
-from insectlib.training import Build, train
+from insectlib.shortcuts.mitigation import cropped, train_for_right_reasons
 
 SIZES = {"fast": (64, 180), "full": (80, 180)}
 WORLDS = (0, 1)

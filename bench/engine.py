@@ -22,12 +22,12 @@ from bench import peers
 from bench.row import Row, write_rows
 from bench.scene import GREY, bare_passes, grid, networks, picture, segments
 from bench.timing import Timed, interleaved, ratio, shown
-from insectlib import patchwork
-from insectlib.kernel import kernel_shap
-from insectlib.local import local_network
-from insectlib.maskers import PictureMasker
-from insectlib.partition import partition_shap
-from insectlib.superpixels import mask_image
+from insectlib.explain.kernel import kernel_shap
+from insectlib.explain.masking import patchwork
+from insectlib.explain.masking.local_network import local_network
+from insectlib.explain.masking.maskers import PictureMasker
+from insectlib.explain.masking.segments import mask_image
+from insectlib.explain.partition import partition_shap
 
 SAMPLES, EVALUATIONS, MASKS = 300, 500, 60
 EVERY_PICTURE = "TensorFlow, a picture for each coalition"

@@ -26,19 +26,9 @@ import numpy as np
 import shap
 from numpy.typing import NDArray
 
-from insectlib.coalitions import all_coalitions, exact_shapley
-from insectlib.estimators import (
-    Estimate,
-    corrected_surrogate,
-    local_prior,
-    region_centres,
-    shapiq_shapley,
-    surrogate_shapley,
-)
-from insectlib.explanation import numpy_seed, softmax
-from insectlib.local import LocalNetwork
-from insectlib.receptive import Tables, receptive_shapley
-from insectlib.sampling import (
+from insectlib.explain.estimators.gaussian_process import fit
+from insectlib.explain.estimators.receptive import Tables, receptive_shapley
+from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
     drawn_pairs,
     log_binomial,
@@ -46,8 +36,19 @@ from insectlib.sampling import (
     regression_errors,
     shapley_weights,
 )
-from insectlib.superpixels import superpixels
-from insectlib.surrogate import fit
+from insectlib.explain.estimators.surrogate import (
+    Estimate,
+    corrected_surrogate,
+    local_prior,
+    region_centres,
+    shapiq_shapley,
+    surrogate_shapley,
+)
+from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
+from insectlib.explain.masking.local_network import LocalNetwork
+from insectlib.explain.masking.segments import superpixels
+from insectlib.models.inference import softmax
+from insectlib.models.seeds import numpy_seed
 
 Array = NDArray[np.float64]
 Game = Callable[[NDArray[np.bool_]], Array]
@@ -264,7 +265,7 @@ def reference(
     Exact for few regions. For many: `REFERENCE_PAIRS` pairs of a seed of their own are asked, and
     answered by something that was fitted to others, whose values are known or cheap; a regression
     on what that leaves corrects them, so that nothing is assumed in the end. It is a surrogate, or
-    the tables of `insectlib.receptive` where the network has receptive fields.
+    the tables of `insectlib.explain.estimators.receptive` where the network has receptive fields.
     """
     n = scene.players
     if scene.kind == "few":
@@ -646,11 +647,11 @@ def main() -> None:
 def course_network(name: str, dataset: str, profile: str) -> tuple[Masked, Local | None]:
     """Return the course's network as a function of masked pictures, whole and in parts."""
     from insectlib.course import course_cnn, course_transfer
-    from insectlib.engine import masked_forward
+    from insectlib.explain.masking.masked_inference import masked_forward
 
     if name != "CNN":
         return masked_forward(course_transfer(dataset, profile, progress=False).model), None
-    from insectlib.local import local_network
+    from insectlib.explain.masking.local_network import local_network
 
     model = course_cnn(dataset, profile, progress=False).model
     trunk, rest = local_network(model)

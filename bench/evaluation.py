@@ -31,27 +31,35 @@ import numpy as np
 import shap
 from numpy.typing import NDArray
 
-from insectlib.coalitions import FRAMES, all_coalitions, exact_shapley, frames
-from insectlib.controls import edge_map, occlusion, random_map
 from insectlib.course import course_cnn, course_collection, course_split
-from insectlib.deep import deep_shap
-from insectlib.explanation import model_outputs
-from insectlib.faithfulness import Ground, curve_area, hide_at_random, infidelity, removal_curves
-from insectlib.gradcam import grad_cam
-from insectlib.gradient import gradient_shap
-from insectlib.imageset import ImageSet
-from insectlib.intervals import mean_interval
-from insectlib.kernel import CoalitionGame, kernel_shap
-from insectlib.lime import lime_image
-from insectlib.maps import class_maps, rank_correlation
-from insectlib.orders import completeness, contrastivity
-from insectlib.partition import partition_shap
-from insectlib.permutation import permutation_shap
-from insectlib.sanity import layers_with_weights, with_shuffled_weights
-from insectlib.scoring import exact_parts, part_masks, part_values, relative_error
-from insectlib.steadiness import gini, map_agreement, stability, with_noise
-from insectlib.superpixels import blurred, superpixels
-from insectlib.truth import SCENE_PLAYERS, scene_shapley
+from insectlib.data.imageset import ImageSet
+from insectlib.evaluate.faithfulness import (
+    Ground,
+    curve_area,
+    hide_at_random,
+    infidelity,
+    removal_curves,
+)
+from insectlib.evaluate.ground_truth import exact_parts, part_masks, part_values, relative_error
+from insectlib.evaluate.maps import class_maps, rank_correlation
+from insectlib.evaluate.part_ranking import completeness, contrastivity
+from insectlib.evaluate.randomisation import layers_with_weights, with_shuffled_weights
+from insectlib.evaluate.robustness import gini, map_agreement, stability, with_noise
+from insectlib.explain.controls.grad_cam import grad_cam
+from insectlib.explain.controls.lime import lime_image
+from insectlib.explain.controls.simple_maps import edge_map, occlusion, random_map
+from insectlib.explain.deep.deep_shap import deep_shap
+from insectlib.explain.games.coalition_game import CoalitionGame
+from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
+from insectlib.explain.games.layouts import FRAMES, frames
+from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
+from insectlib.explain.gradients.expected_gradients import gradient_shap
+from insectlib.explain.kernel import kernel_shap
+from insectlib.explain.masking.segments import blurred, superpixels
+from insectlib.explain.partition import partition_shap
+from insectlib.explain.permutation import permutation_shap
+from insectlib.models.inference import model_outputs
+from insectlib.models.intervals import mean_interval
 
 BUDGET = 500
 SANITY_PICTURES = 6

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from insectlib.efficientnet import efficientnet_lite0
-from insectlib.models import small_cnn
-from insectlib.superpixels import superpixels
+from insectlib.explain.masking.segments import superpixels
+from insectlib.models.cnns import small_cnn
+from insectlib.models.transfer.efficientnet import efficientnet_lite0
 
 STEP = 16
 SEGMENTS = 110

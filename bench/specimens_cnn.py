@@ -15,8 +15,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-from insectlib.imageset import ImageSet
-from insectlib.specimens import load_specimens
+from insectlib.data.imageset import ImageSet
+from insectlib.data.sources.drawn import load_specimens
 
 Images = NDArray[np.float32]
 

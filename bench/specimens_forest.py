@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.model_selection import GroupKFold, cross_val_score
 
-from insectlib.imageset import ImageSet
-from insectlib.specimens import load_specimens
-from insectlib.strip import strip_box
+from insectlib.data.imageset import ImageSet
+from insectlib.data.label_strip import strip_box
+from insectlib.data.sources.drawn import load_specimens
 
 Features = NDArray[np.float32]
 

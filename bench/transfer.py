@@ -16,15 +16,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.backbones import backbone
-from insectlib.datasets import NAMES, load
-from insectlib.features import cached_features
-from insectlib.folds import FoldScores, cross_predict, fold_scores, random_folds
-from insectlib.heads import fit_head, head
-from insectlib.imageset import ImageSet
-from insectlib.models import small_cnn
-from insectlib.splits import honest_folds, unique_indices
-from insectlib.strip import cover_strip
+from insectlib.data.datasets import NAMES, load
+from insectlib.data.folds import FoldScores, cross_predict, fold_scores, random_folds
+from insectlib.data.imageset import ImageSet
+from insectlib.data.label_strip import cover_strip
+from insectlib.data.splits import honest_folds, unique_indices
+from insectlib.models.cnns import small_cnn
+from insectlib.models.transfer.backbones import backbone
+from insectlib.models.transfer.features import cached_features
+from insectlib.models.transfer.heads import fit_head, head
 
 Pictures = NDArray[np.float32]
 Predict = Callable[[NDArray[np.int64], NDArray[np.int64]], NDArray[np.int64]]

@@ -9,12 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
-from insectlib.datasets import Collection, load
-from insectlib.imageset import ImageSet
-from insectlib.models import regularised_cnn, small_cnn
-from insectlib.splits import honest_split
-from insectlib.training import Trained, train
-from insectlib.transfer import train_transfer
+from insectlib.data.datasets import Collection, load
+from insectlib.data.imageset import ImageSet
+from insectlib.data.splits import honest_split
+from insectlib.models.cnns import regularised_cnn, small_cnn
+from insectlib.models.training import Trained, train
+from insectlib.models.transfer.fine_tuning import train_transfer
 
 SEED = 0
 """The seed of the course's split and networks."""

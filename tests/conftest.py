@@ -9,9 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from insectlib.imageset import ImageSet
-
-ROOT = Path(__file__).parent.parent
+from insectlib.data.imageset import ImageSet
 
 
 @pytest.fixture(autouse=True)

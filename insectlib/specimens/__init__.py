@@ -1,19 +1,5 @@
-"""Insects drawn by the package itself, with a known truth for every pixel."""
+"""Insects drawn by the package itself, with exact masks of every part."""
 
-from insectlib.specimens.collection import draw_specimens, load_specimens
-from insectlib.specimens.plan import plan_collection, sample_scene
-from insectlib.specimens.rendering import reach, render
-from insectlib.specimens.scene import CLASS_NAMES, INSECT, PARTS, Scene
+import lazy_loader
 
-__all__ = [
-    "CLASS_NAMES",
-    "INSECT",
-    "PARTS",
-    "Scene",
-    "draw_specimens",
-    "load_specimens",
-    "plan_collection",
-    "reach",
-    "render",
-    "sample_scene",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

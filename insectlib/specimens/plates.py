@@ -7,10 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from insectlib.specimens.beetle import Beetle
-from insectlib.specimens.cockroach import Cockroach
-from insectlib.specimens.dragonfly import Dragonfly
-from insectlib.specimens.livery import FAMILIES, Livery
+from insectlib.specimens.insects.beetle import Beetle
+from insectlib.specimens.insects.cockroach import Cockroach
+from insectlib.specimens.insects.dragonfly import Dragonfly
+from insectlib.specimens.insects.palette import FAMILIES, Livery
 from insectlib.specimens.scene import CLASS_NAMES, Species
 from insectlib.specimens.svg import Canvas, Point, number, rasterise
 

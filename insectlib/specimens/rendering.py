@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from insectlib.specimens.backgrounds import draw_background
 from insectlib.specimens.clutter import draw_clutter
+from insectlib.specimens.label import draw_strip
 from insectlib.specimens.scene import INSECT, PARTS, Pose, Scene, Species
-from insectlib.specimens.strip import draw_strip
 from insectlib.specimens.svg import Canvas, number, rasterise
 
 Bytes = NDArray[np.uint8]

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from insectlib.specimens.backgrounds import KINDS
-from insectlib.specimens.beetle import Beetle
-from insectlib.specimens.cockroach import Cockroach
-from insectlib.specimens.dragonfly import Dragonfly
-from insectlib.specimens.livery import Livery
-from insectlib.specimens.strip import HOUSES, Strip
+from insectlib.specimens.insects.beetle import Beetle
+from insectlib.specimens.insects.cockroach import Cockroach
+from insectlib.specimens.insects.dragonfly import Dragonfly
+from insectlib.specimens.insects.palette import Livery
+from insectlib.specimens.label import HOUSES, Strip
 
 CLASS_NAMES = ("beetle", "cockroach", "dragonfly")
 PARTS = (

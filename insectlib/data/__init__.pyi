@@ -1,0 +1,41 @@
+from .collection_audit import audit as audit
+from .datasets import Collection as Collection
+from .datasets import load as load
+from .folds import (
+    cross_predict as cross_predict,
+)
+from .folds import (
+    fold_scores as fold_scores,
+)
+from .folds import (
+    random_folds as random_folds,
+)
+from .imageset import ImageSet as ImageSet
+from .label_strip import (
+    cover_strip as cover_strip,
+)
+from .label_strip import (
+    strip_box as strip_box,
+)
+from .label_strip import (
+    strip_only as strip_only,
+)
+from .sources.cifar10 import cifar10_at_hand as cifar10_at_hand
+from .sources.cifar10 import load_cifar10 as load_cifar10
+from .sources.drawn import load_specimens as load_specimens
+from .sources.imagenet50 import (
+    imagenet50_at_hand as imagenet50_at_hand,
+)
+from .sources.imagenet50 import (
+    load_imagenet50 as load_imagenet50,
+)
+from .sources.photos import load_photos as load_photos
+from .splits import (
+    catalogue_number as catalogue_number,
+)
+from .splits import (
+    honest_folds as honest_folds,
+)
+from .splits import (
+    honest_split as honest_split,
+)

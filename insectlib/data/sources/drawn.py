@@ -1,0 +1,199 @@
+"""The whole collection as image sets: drawn on several cores, kept on disk, checked on loading."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from hashlib import sha256
+from multiprocessing import get_context
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from insectlib.data.imageset import ImageSet
+from insectlib.data.sources import drawn_store as store
+from insectlib.specimens.catalogue import COUNTS, Entry, plan_collection
+from insectlib.specimens.rendering import render
+from insectlib.specimens.scene import CLASS_NAMES, Scene
+
+Bytes = NDArray[np.uint8]
+
+
+def draw_specimens(
+    scenes: Sequence[Scene],
+    size: int = 128,
+    *,
+    groups: Sequence[int] | None = None,
+    workers: int | None = None,
+    progress: bool = True,
+) -> ImageSet:
+    """Draw scenes, on several cores when there are many.
+
+    Parameters
+    ----------
+    scenes : sequence of Scene
+    size : int
+        Side of the pictures in pixels.
+    groups : sequence of int, optional
+        Run of each scene; each is its own where this is missing.
+    workers : int, optional
+        Processes; 1 draws in this one. As many as there are cores where this is missing.
+    progress : bool
+        Whether to show a progress bar on standard error.
+
+    Returns
+    -------
+    ImageSet
+        With masks and scenes; names are the catalogue numbers.
+    """
+    images, masks = _draw(scenes, size, workers, progress)
+    return _image_set(images, masks, scenes, range(len(scenes)) if groups is None else groups)
+
+
+def load_specimens(
+    size: int = 128,
+    *,
+    seed: int = 0,
+    shortcut_background: float = 0.8,
+    shortcut_strip: float = 0.9,
+    counts: Mapping[str, tuple[int, int, int]] = COUNTS,
+    workers: int | None = None,
+    progress: bool = True,
+) -> dict[str, ImageSet]:
+    """Return the collection, from the cache where it has been drawn before.
+
+    Parameters
+    ----------
+    size : int
+        Side of the pictures in pixels.
+    seed, shortcut_background, shortcut_strip, counts
+        See `plan_collection`.
+    workers, progress
+        See `draw_specimens`.
+
+    Returns
+    -------
+    dict of str to ImageSet
+        ``"train"``; ``"test"``: copies of training pictures, as many of each class, the flaw of
+        the published photographs; and from runs of their own ``"validation"``, ``"new_test"``
+        (same shortcut) and ``"counterfactual"`` (no shortcut).
+    """
+    arguments = {
+        "size": size,
+        "seed": seed,
+        "shortcut_background": shortcut_background,
+        "shortcut_strip": shortcut_strip,
+        "counts": {part: list(of_classes) for part, of_classes in counts.items()},
+    }
+    drawn = store.load(arguments)
+    if drawn is None:
+        entries = plan_collection(
+            seed,
+            shortcut_background=shortcut_background,
+            shortcut_strip=shortcut_strip,
+            counts=counts,
+        )
+        images, masks = _draw([e.scene for e in entries], size, workers, progress)
+        store.save(arguments, images, masks, entries)
+    else:
+        images, masks, entries = drawn
+    sets = {part: _part(part, images, masks, entries) for part in counts}
+    return {"train": sets.pop("train"), "test": _copies(images, masks, entries, seed), **sets}
+
+
+def _part(part: str, images: Bytes, masks: Bytes, entries: list[Entry]) -> ImageSet:
+    index = [i for i, entry in enumerate(entries) if entry.part == part]
+    return _pick(index, images, masks, entries)
+
+
+def _copies(images: Bytes, masks: Bytes, entries: list[Entry], seed: int) -> ImageSet:
+    """Return the published test part: training pictures again, 60 (or fewer) of each class."""
+    random = np.random.default_rng([seed, 5])
+    chosen: list[int] = []
+    of_class = [
+        [i for i, e in enumerate(entries) if e.part == "train" and e.scene.class_name == name]
+        for name in CLASS_NAMES
+    ]
+    each = min(60, *map(len, of_class))
+    for index in of_class:
+        chosen += sorted(int(i) for i in random.choice(index, each, replace=False))
+    return _pick(chosen, images, masks, entries)
+
+
+def _pick(index: list[int], images: Bytes, masks: Bytes, entries: list[Entry]) -> ImageSet:
+    scenes = [entries[i].scene for i in index]
+    return _image_set(images[index], masks[index], scenes, [entries[i].group for i in index])
+
+
+def _image_set(
+    images: Bytes, masks: Bytes, scenes: Sequence[Scene], groups: Iterable[int]
+) -> ImageSet:
+    return ImageSet(
+        images=images.astype(np.float32),
+        labels=np.array([CLASS_NAMES.index(s.class_name) for s in scenes], np.int64),
+        class_names=CLASS_NAMES,
+        names=tuple(s.strip.text for s in scenes),
+        digests=tuple(sha256(image.tobytes()).hexdigest() for image in images),
+        groups=np.array(list(groups), np.int64),
+        masks=masks,
+        scenes=tuple(scenes),
+    )
+
+
+def _draw(
+    scenes: Sequence[Scene], size: int, workers: int | None, progress: bool
+) -> tuple[Bytes, Bytes]:
+    """Draw scenes into two arrays of bytes; on one core where other processes cannot start."""
+    workers = _cores() if workers is None else workers
+    if workers < 1:
+        raise ValueError(f"workers {workers}: expected 1 or more")
+    n = len(scenes)
+    images, masks = np.empty((n, size, size, 3), np.uint8), np.empty((n, size, size), np.uint8)
+    # one insect before several backgrounds is drawn in one go: it is the larger part of the work
+    order = sorted(range(n), key=lambda i: scenes[i].seed)
+    step = 8
+    places = [order[i : i + step] for i in range(0, n, step)]
+    chunks = [([scenes[i] for i in chunk], size) for chunk in places]
+    bar = tqdm(
+        total=n,
+        desc=f"drawing specimens, {size} px",
+        unit="picture",
+        mininterval=1,
+        disable=not progress,
+    )
+
+    def fill(results: Iterable[tuple[Bytes, Bytes]]) -> None:
+        for chunk, (drawn, labelled) in zip(places, results, strict=True):
+            images[chunk], masks[chunk] = drawn, labelled
+            bar.update(len(drawn))
+
+    with bar:
+        if workers == 1 or n < 3 * step:
+            fill(map(_draw_chunk, chunks))
+            return images, masks
+        # spawned, not forked: a fork of a process that runs TensorFlow's threads can hang
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        try:
+            fill(pool.map(_draw_chunk, chunks))
+        except (BrokenProcessPool, OSError):
+            bar.reset()
+            fill(map(_draw_chunk, chunks))
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return images, masks
+
+
+def _cores() -> int:
+    """Return the number of cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _draw_chunk(chunk: tuple[Sequence[Scene], int]) -> tuple[Bytes, Bytes]:
+    scenes, size = chunk
+    pairs = [render(scene, size) for scene in scenes]
+    return np.array([p[0] for p in pairs], np.uint8), np.array([p[1] for p in pairs], np.uint8)

@@ -1,0 +1,1 @@
+"""Controls: LIME, Grad-CAM, occlusion, edges and random maps, called like the explainers."""

@@ -1,0 +1,1 @@
+"""Deep SHAP: the explainer, its rules, and what it has to refuse."""

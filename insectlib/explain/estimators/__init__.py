@@ -1,0 +1,1 @@
+"""Shapley values from few evaluations: the surrogate and the coalitions that it draws."""

@@ -1,0 +1,71 @@
+"""The game of one picture: its superpixels are the players (chapter ``05_kernel_shap``)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from insectlib.explain.masking.masked_inference import masked_forward
+from insectlib.models.inference import softmax
+
+if TYPE_CHECKING:
+    import keras
+
+
+class CoalitionGame:
+    """The game that one picture plays: coalitions of superpixels in, the model's outputs out.
+
+    Chapter ``05_kernel_shap``. Called with coalitions, shape (n, k), it returns the outputs for
+    the n masked pictures, shape (n, n_classes). A coalition that comes twice in a call is
+    evaluated once.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Takes pictures in [0, 255] and ends in logits.
+    image, background : float32 arrays, shape (height, width, 3)
+        What is shown, and what stands where a superpixel is hidden.
+    segments : int64 array, shape (height, width)
+        From `superpixels`.
+    output : str
+        ``"logits"`` or ``"probabilities"``.
+    back_end : str
+        What runs the model, see `insectlib.explain.masked_forward`.
+
+    Attributes
+    ----------
+    evaluations : int
+        Coalitions that the model was asked about so far.
+    """
+
+    def __init__(
+        self,
+        model: keras.Model,
+        image: NDArray[np.float32],
+        background: NDArray[np.float32],
+        segments: NDArray[np.int64],
+        output: str = "logits",
+        *,
+        back_end: str = "tensorflow",
+    ) -> None:
+        self.image = np.asarray(image, dtype=np.float32)
+        ground = np.asarray(background, dtype=np.float32)
+        self.background = np.broadcast_to(ground, self.image.shape)
+        self.segments = np.asarray(segments, dtype=np.int32)
+        self.output = output
+        self.evaluations = 0
+        self._forward = masked_forward(model, back_end)
+
+    def __call__(self, coalitions: ArrayLike) -> NDArray[np.float64]:
+        """Return the outputs of each coalition."""
+        rows = np.asarray(coalitions, dtype=bool)
+        _, first, place = np.unique(
+            np.packbits(rows, axis=1), axis=0, return_index=True, return_inverse=True
+        )
+        unlike = rows[first].astype(np.float32)
+        self.evaluations += len(unlike)
+        logits = self._forward(unlike, self.segments, self.image, self.background)
+        outputs = logits if self.output == "logits" else softmax(logits)
+        return outputs[place.ravel()]

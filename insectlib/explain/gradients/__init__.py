@@ -1,0 +1,1 @@
+"""Gradient SHAP: expected gradients, at the pixels and at an inner layer."""

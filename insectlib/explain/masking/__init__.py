@@ -1,0 +1,1 @@
+"""Hidden regions: segments, baselines, maskers, and masked pictures through a network."""

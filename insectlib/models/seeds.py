@@ -1,0 +1,44 @@
+"""Seeds: every random step of the package starts from one that is handed over."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import numpy as np
+from numpy.random.mtrand import get_bit_generator, set_bit_generator
+
+
+def seed_stream(seed: int) -> Iterator[int]:
+    """Yield one seed after another, all drawn from `seed`, so that no two layers share one.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative; the same seed gives the same stream.
+
+    Yields
+    ------
+    int
+        From 0 to 2**31 - 1.
+    """
+    random = np.random.default_rng(seed)
+    while True:
+        yield int(random.integers(2**31))
+
+
+@contextmanager
+def numpy_seed(seed: int) -> Iterator[None]:
+    """Let NumPy's global generator, which shap draws from, start at `seed`; then put it back.
+
+    Parameters
+    ----------
+    seed : int
+        Not negative.
+    """
+    before = get_bit_generator()
+    set_bit_generator(np.random.MT19937(seed))
+    try:
+        yield
+    finally:
+        set_bit_generator(before)

@@ -1,0 +1,1 @@
+"""Transfer: frozen networks, their features, heads on them, and fine-tuning."""

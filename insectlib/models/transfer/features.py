@@ -1,0 +1,131 @@
+"""What a frozen network makes of pictures: computed once, kept on disk (chapter ``03_transfer``).
+
+Features are kept below ``cache_dir("features")`` under the SHA-256 of all that decides them: the
+network's layers and weights, every pixel, and the versions of Keras and TensorFlow.
+
+    KEY.npy     the features
+    KEY.json    written last: the SHA-256 of KEY.npy
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from insectlib.data.cache import cache_dir
+from insectlib.models.digests import model_digest
+from insectlib.models.inference import check_images
+from insectlib.models.keras_warnings import no_retracing_warning
+from insectlib.models.training import file_digest, write_whole
+
+if TYPE_CHECKING:
+    import keras
+
+BATCH = 32
+"""Pictures per step; bounds the memory."""
+
+
+def cached_features(
+    network: keras.Model, images: NDArray[np.float32], *, progress: bool = False
+) -> NDArray[np.float32]:
+    """Return the features of pictures, from disk where they were computed before.
+
+    Chapter ``03_transfer``.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Frozen, such as one from `insectlib.models.backbone`.
+    images : float32 array, shape (n, height, width, 3)
+        Values from 0 to 255, of the size that the network takes.
+    progress : bool
+        Whether to show a bar on the error stream while they are computed.
+
+    Returns
+    -------
+    float32 array, shape (n, ...)
+        What the network returns for each picture.
+
+    Raises
+    ------
+    ValueError
+        When the pictures do not fit the network.
+
+    Warns
+    -----
+    UserWarning
+        When kept features are damaged; they are computed anew.
+    """
+    pictures = check_images(images, network.input_shape[1:])
+    key = _key(network, pictures)
+    kept = _load(key)
+    if kept is not None:
+        return kept
+    found = compute_features(network, pictures, progress=progress)
+    path = cache_dir("features") / f"{key}.npy"
+    write_whole(path, lambda temporary: np.save(temporary, found))
+    record = json.dumps({"sha256": file_digest(path), "shape": found.shape})
+    write_whole(path.with_suffix(".json"), lambda temporary: temporary.write_text(record))
+    return found
+
+
+def compute_features(
+    network: keras.Model, images: NDArray[np.float32], *, progress: bool = False
+) -> NDArray[np.float32]:
+    """Return the features of pictures, batch by batch.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Such as one from `insectlib.models.backbone`.
+    images : float32 array, shape (n, height, width, 3)
+        Values from 0 to 255, of the size that the network takes; not checked.
+    progress : bool
+        Whether to show a bar on the error stream.
+
+    Returns
+    -------
+    float32 array, shape (n, ...)
+    """
+    found = np.empty((len(images), *network.output_shape[1:]), dtype=np.float32)
+    starts = range(0, len(images), BATCH)
+    with no_retracing_warning():
+        for i in tqdm(starts, desc=network.name, unit="batch", disable=not progress):
+            batch = images[i : i + BATCH]
+            # full batches only: TensorFlow builds its graph anew for every other number of pictures
+            full = np.pad(batch, [(0, BATCH - len(batch)), *[(0, 0)] * (batch.ndim - 1)])
+            found[i : i + BATCH] = network.predict_on_batch(full)[: len(batch)]
+    return found
+
+
+def _key(network: keras.Model, pictures: NDArray[np.float32]) -> str:
+    """Return the SHA-256 of all that decides the features."""
+    import keras
+    import tensorflow as tf
+
+    what = [model_digest(network), pictures.shape, keras.version(), tf.__version__]
+    digest = hashlib.sha256(json.dumps(what).encode())
+    digest.update(np.ascontiguousarray(pictures).data)
+    return digest.hexdigest()
+
+
+def _load(key: str) -> NDArray[np.float32] | None:
+    """Return the features kept under `key`, or None where there are none that are sound."""
+    path = cache_dir("features") / f"{key}.npy"
+    if not path.with_suffix(".json").exists():
+        return None
+    try:
+        expected = json.loads(path.with_suffix(".json").read_text())["sha256"]
+        found = file_digest(path)
+        if found != expected:
+            raise ValueError(f"their SHA-256 is {found}, but {expected} was written")
+        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        warnings.warn(f"the kept features {path} are damaged: {error}", stacklevel=3)
+        return None

@@ -1,0 +1,5 @@
+"""What a network leans on: found over a whole collection, tested, repaired and reported."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

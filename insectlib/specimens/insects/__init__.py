@@ -1,0 +1,1 @@
+"""Body plans of the three insects, each with its wings or elytra."""

@@ -1,0 +1,163 @@
+"""The built pages, opened in a real browser: nothing missing, nothing fetched from elsewhere."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+from collections.abc import Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from helpers import HTML
+from playwright.sync_api import Browser, Page, sync_playwright
+
+PAGES = sorted(
+    str(path.relative_to(HTML))
+    for folder in (HTML / "book", HTML / "notebooks")
+    for path in folder.glob("*.html")
+)
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[str]:
+    """Serve the built book; yield its address."""
+    assert (HTML / "index.html").exists(), f"no book in {HTML}: run 'make book PROFILE=fast'"
+    handler = partial(QuietHandler, directory=str(HTML))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "the pages are tested in Chromium: install it, or name it in CHROMIUM"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Yield a page that keeps a record of its complaints and of requests to other hosts."""
+    context = browser.new_context(viewport={"width": 1280, "height": 900})
+    opened = context.new_page()
+    yield opened
+    context.close()
+
+
+def watched(page: Page, address: str) -> list[str]:
+    """Open `address` and return what went wrong: errors, failed and foreign requests."""
+    wrong: list[str] = []
+    own = address.split("/", 3)[2]
+    page.on("console", lambda m: wrong.append(f"console: {m.text}") if m.type == "error" else None)
+    page.on("pageerror", lambda error: wrong.append(f"script: {error}"))
+    page.on("requestfailed", lambda request: wrong.append(f"failed: {request.url}"))
+    page.on(
+        "request",
+        lambda request: (
+            wrong.append(f"foreign: {request.url}")
+            if request.url.startswith(("http:", "https:")) and request.url.split("/", 3)[2] != own
+            else None
+        ),
+    )
+    page.goto(address, wait_until="load")
+    page.wait_for_load_state("networkidle")
+    return wrong
+
+
+def test_there_are_pages() -> None:
+    assert {"book/welcome.html", "book/status.html", "notebooks/01_data.html"} <= set(PAGES)
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_loads_cleanly_from_its_own_host(page: Page, site: str, name: str) -> None:
+    assert watched(page, site + name) == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_page_opens_from_disk(page: Page, name: str) -> None:
+    """A book on a memory stick asks no host for anything."""
+    foreign: list[str] = []
+    page.on(
+        "request", lambda r: None if r.url.startswith(("file:", "data:")) else foreign.append(r.url)
+    )
+    page.goto((HTML / name).as_uri(), wait_until="load")
+    assert page.locator("article h1").count() == 1
+    assert foreign == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_no_page_scrolls_sideways_on_a_phone(page: Page, site: str, name: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(site + name, wait_until="load")
+    width = page.evaluate("document.documentElement.scrollWidth")
+    assert width <= 390, f"{width} px wide"
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_is_there_and_described(page: Page, site: str, name: str) -> None:
+    page.goto(site + name, wait_until="load")
+    pictures = page.locator("article img").evaluate_all(
+        "all => all.map(i => ({source: i.src, alt: i.alt, width: i.naturalWidth}))"
+    )
+    for picture in pictures:
+        assert picture["width"] > 0, picture
+        assert len(picture["alt"]) > 30, picture
+        assert "_images" not in picture["alt"], picture
+
+
+@pytest.mark.parametrize("name", [n for n in PAGES if n.startswith("notebooks/")])
+def test_chapter_shows_figures_and_no_error(page: Page, site: str, name: str) -> None:
+    page.goto(site + name, wait_until="load")
+    assert page.locator("article figure img").count() >= 2
+    text = page.locator("article").inner_text()
+    for sign in ("Traceback", "nan%", "glue:", "WARNING"):
+        assert sign not in text, sign
+
+
+def test_search_finds_a_term(page: Page, site: str) -> None:
+    page.goto(site + "search.html?q=superpixel", wait_until="load")
+    page.wait_for_selector("#search-results li a", timeout=20_000)
+    assert "kernel_shap" in (page.locator("#search-results").inner_html())
+
+
+def test_formulas_are_typeset(page: Page, site: str) -> None:
+    page.goto(site + "book/notation.html", wait_until="load")
+    page.wait_for_selector("mjx-container", timeout=20_000)
+    assert page.locator("mjx-container").count() > 3
+
+
+def test_dark_mode_keeps_figures_readable(browser: Browser, site: str) -> None:
+    """A figure keeps a light ground under its dark letters."""
+    context = browser.new_context(color_scheme="dark")
+    dark = context.new_page()
+    dark.goto(site + "notebooks/01_data.html", wait_until="load")
+    dark.evaluate("document.documentElement.dataset.theme = 'dark'")
+    colours = dark.evaluate(
+        """() => {
+            const picture = document.querySelector('article figure img');
+            const canvas = document.createElement('canvas');
+            canvas.width = canvas.height = 1;
+            const pen = canvas.getContext('2d');
+            pen.drawImage(picture, 0, 0, 1, 1, 0, 0, 1, 1);
+            return [...pen.getImageData(0, 0, 1, 1).data];
+        }"""
+    )
+    context.close()
+    assert min(colours) > 200, colours

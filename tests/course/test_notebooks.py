@@ -1,0 +1,105 @@
+"""The chapters: paired, readable, and teaching the very code that the package runs."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+from helpers import ROOT
+
+from tools.pair import CHECKED, paired
+
+CHAPTERS = sorted((ROOT / "notebooks").glob("*.md"))
+MODULES = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "insectlib").rglob("*.py"))
+]
+
+
+def code_cells(path: Path) -> list[nbformat.NotebookNode]:
+    return [cell for cell in jupytext.read(path).cells if cell.cell_type == "code"]
+
+
+def functions(source: str) -> dict[str, str]:
+    """Return the functions defined in `source`, as text without docstrings and comments."""
+    found = {}
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.FunctionDef):
+            if ast.get_docstring(node) is not None:
+                node.body = node.body[1:]
+            node.decorator_list = []
+            node.returns = None
+            for argument in [*node.args.args, *node.args.kwonlyargs]:
+                argument.annotation = None
+            found[node.name] = ast.unparse(node)
+    return found
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_text_and_notebook_have_the_same_cells(chapter: Path) -> None:
+    text = jupytext.read(chapter)
+    notebook = jupytext.read(chapter.with_suffix(".ipynb"))
+    assert [(c.cell_type, c.source, c.metadata.get("tags", [])) for c in text.cells] == [
+        (c.cell_type, c.source, c.metadata.get("tags", [])) for c in notebook.cells
+    ], "run 'make pair'"
+
+
+def test_every_notebook_has_its_text() -> None:
+    assert {p.stem for p in (ROOT / "notebooks").glob("*.ipynb")} == {p.stem for p in CHAPTERS}
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_committed_outputs_are_the_compared_ones(chapter: Path) -> None:
+    notebook = nbformat.read(chapter.with_suffix(".ipynb"), as_version=4)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            checked = CHECKED in cell.metadata.get("tags", [])
+            assert bool(cell.outputs) == checked, cell.source
+            assert all(output.output_type == "stream" for output in cell.outputs), cell.source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_has_its_parameters_and_checks(chapter: Path) -> None:
+    tags = [tag for cell in code_cells(chapter) for tag in cell.metadata.get("tags", [])]
+    assert tags.count("parameters") == 1
+    assert CHECKED in tags
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_every_figure_has_caption_and_alt_text(chapter: Path) -> None:
+    for cell in code_cells(chapter):
+        settings = cell.metadata.get("mystnb", {})
+        if "plt.show()" in cell.source or "figure" in settings:
+            assert settings["figure"]["caption"], cell.source
+            assert settings["figure"]["name"].startswith("fig-"), cell.source
+            assert len(settings["image"]["alt"]) > 30, cell.source
+
+
+@pytest.mark.parametrize("chapter", CHAPTERS, ids=lambda path: path.stem)
+def test_taught_functions_are_the_ones_in_the_package(chapter: Path) -> None:
+    """A function shown in a chapter under a name of the package's is the package's own code."""
+    package: dict[str, tuple[str, str]] = {}
+    for module in MODULES:
+        path = ROOT / Path(*module.split(".")).with_suffix(".py")
+        for name, source in functions(path.read_text()).items():
+            package[name] = (module, source)
+    for cell in code_cells(chapter):
+        for name, source in functions(cell.source).items():
+            if name in package:
+                module, expected = package[name]
+                assert source == expected, f"{name} differs from {module}.{name}"
+                doc = getattr(importlib.import_module(module), name).__doc__
+                assert chapter.stem in doc, f"{module}.{name} does not name {chapter.stem}"
+
+
+def test_pairing_refuses_outputs_of_another_text(tmp_path: Path) -> None:
+    text = tmp_path / "a.md"
+    jupytext.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 1")]), text)
+    executed = tmp_path / "a.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 2")]), executed)
+    with pytest.raises(ValueError, match="another text"):
+        paired(text, executed)

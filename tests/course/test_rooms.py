@@ -1,0 +1,109 @@
+"""The rooms of the package: imports run one way, doors are short, and every name has one home."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from pathlib import Path
+
+import pytest
+from helpers import ROOT
+
+PACKAGE = ROOT / "insectlib"
+ROOMS = (
+    "specimens",
+    "data",
+    "models",
+    "explain",
+    "visualise",
+    "evaluate",
+    "shortcuts",
+    "collection",
+    "course",
+)
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_name(path): path for path in SOURCES}
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules of insectlib that a file imports, also for type checkers only."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            inside = {f"{node.module}.{alias.name}" for alias in node.names} & set(MODULES)
+            found |= inside or {node.module}
+    return {name for name in found if name.split(".")[0] == "insectlib"}
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_imports_run_in_one_direction(path: Path) -> None:
+    room = module_name(path).split(".")[1:2]
+    if not room:
+        return
+    for name in imported(path):
+        assert name in MODULES, f"{module_name(path)} imports {name}"
+        other = name.split(".")[1]
+        assert ROOMS.index(other) <= ROOMS.index(room[0]), f"{module_name(path)} imports {name}"
+
+
+def test_no_two_modules_import_each_other() -> None:
+    arrows = {name: imported(path) & set(MODULES) for name, path in MODULES.items()}
+    done: set[str] = set()
+
+    def visit(name: str, trail: tuple[str, ...]) -> None:
+        assert name not in trail, " -> ".join([*trail[trail.index(name) :], name])
+        if name not in done:
+            for other in arrows[name]:
+                visit(other, (*trail, name))
+            done.add(name)
+
+    for name in MODULES:
+        visit(name, ())
+
+
+def test_folders_and_files_stay_small() -> None:
+    for folder in [PACKAGE, *(p for p in PACKAGE.rglob("*") if p.is_dir())]:
+        entries = [p.name for p in folder.iterdir() if p.name not in ("__pycache__", "py.typed")]
+        assert len(entries) <= 13, f"{folder} has {len(entries)} entries: {sorted(entries)}"
+    for path in SOURCES:
+        n = len(path.read_text().splitlines())
+        assert n <= 360, f"{path} has {n} lines"
+
+
+def test_each_room_exports_what_its_door_says() -> None:
+    homes: dict[str, str] = {}
+    for room in ROOMS:
+        if not (PACKAGE / room / "__init__.pyi").exists():
+            continue
+        module = importlib.import_module(f"insectlib.{room}")
+        assert module.__all__
+        for name in module.__all__:
+            assert getattr(module, name) is not None
+            assert name not in homes, f"{name} is in {homes[name]} and in {room}"
+            homes[name] = room
+
+
+def test_references_in_docstrings_resolve() -> None:
+    for path in [*SOURCES, *ROOT.glob("notebooks/*.md"), *ROOT.glob("book/*.md")]:
+        for reference in re.findall(r"`~?(insectlib(?:\.\w+)+)`", path.read_text()):
+            head, _, tail = reference.rpartition(".")
+            target: object = None
+            for cut in range(reference.count(".") + 1):
+                parts = reference.split(".")
+                head, rest = ".".join(parts[: len(parts) - cut]), parts[len(parts) - cut :]
+                if head in MODULES:
+                    target = importlib.import_module(head)
+                    for name in rest:
+                        target = getattr(target, name)
+                    break
+            assert target is not None, f"{path} names {reference}"

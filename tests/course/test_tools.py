@@ -1,0 +1,105 @@
+"""Executing and staging: what stopped is named and never staged, what ran shows its parameters."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import jupytext
+import nbformat
+import pytest
+import yaml
+from helpers import ROOT
+
+from tools.stage import configured, stage, status_page
+
+CELLS = [
+    nbformat.v4.new_markdown_cell("# A chapter"),
+    nbformat.v4.new_code_cell(
+        'dataset = "specimens"\nprofile = "fast"', metadata={"tags": ["parameters"]}
+    ),
+    nbformat.v4.new_code_cell('print(f"{dataset}, {profile}")'),
+]
+
+
+def chapter(folder: Path, *extra: str) -> Path:
+    path = folder / "07_chapter.md"
+    cells = [*CELLS, *map(nbformat.v4.new_code_cell, extra)]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+    jupytext.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), path)
+    return path
+
+
+def executed(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "tools.execute", source, target]
+        + ["--dataset", "photos", "--profile", "full"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return an edition with one executed notebook."""
+    folder = tmp_path_factory.mktemp("edition")
+    result = executed(chapter(folder), folder / "notebooks" / "07_chapter.ipynb")
+    assert result.returncode == 0, result.stderr
+    return folder
+
+
+def test_executed_notebook_shows_the_parameters_used(edition: Path) -> None:
+    notebook = nbformat.read(edition / "notebooks" / "07_chapter.ipynb", as_version=4)
+    sources = [cell.source for cell in notebook.cells]
+    assert len(sources) == 3
+    assert sources[1].splitlines() == ['dataset = "photos"', 'profile = "full"']
+    assert notebook.cells[2].outputs[0].text == "photos, full\n"
+
+
+def test_failing_cell_is_named_and_leaves_no_target(tmp_path: Path) -> None:
+    source = chapter(tmp_path, "beetles = 0", "1 / beetles")
+    target = tmp_path / "out" / "07_chapter.ipynb"
+    result = executed(source, target)
+    assert result.returncode == 1
+    assert f"{source}: cell [5] failed (dataset=photos, profile=full)" in result.stderr
+    assert "1 / beetles" in result.stderr
+    assert "ZeroDivisionError" in result.stderr
+    assert not target.exists()
+
+
+def test_stage_takes_what_is_whole(edition: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
+    (edition / "notebooks" / "08_stopped.failed.ipynb").write_text("{}")
+    source = stage(edition)
+    assert [path.name for path in (source / "notebooks").iterdir()] == ["07_chapter.ipynb"]
+    config = yaml.safe_load((source / "_config.yml").read_text())
+    assert "photographs, profile <code>full</code>" in config["html"]["extra_footer"]
+    assert "launch_buttons" not in config
+
+
+def test_status_page_names_run_and_versions(edition: Path) -> None:
+    notebook = nbformat.read(edition / "notebooks" / "07_chapter.ipynb", as_version=4)
+    page = status_page({"07_chapter": notebook})
+    assert "| {doc}`/notebooks/07_chapter` | photographs | `full` |" in page
+    for name in ("Python", "tensorflow", "keras", "shap", "insectlib"):
+        assert f"| {name} | " in page
+
+
+def test_published_book_has_launch_buttons(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BOOK_REPOSITORY", "https://example.org/us/course")
+    config = configured({"html": {}}, "specimens", "full")
+    assert config["repository"]["url"] == "https://example.org/us/course"
+    assert config["launch_buttons"]["thebe"] is True
+
+
+def test_stage_refuses_an_edition_without_notebooks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    (tmp_path / "notebooks").mkdir()
+    with pytest.raises(FileNotFoundError, match="no executed notebooks"):
+        stage(tmp_path)

@@ -1,0 +1,335 @@
+"""Photographs arrive whole and right, or are refused by name. The server is a local one."""
+
+from __future__ import annotations
+
+import io
+import stat
+import tarfile
+import threading
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from insectlib.data.collection_audit import near_duplicates
+from insectlib.data.datasets import load
+from insectlib.data.sources.archives import unpack
+from insectlib.data.sources.photos import (
+    SAME_PHOTOGRAPH,
+    PhotosError,
+    check_folder,
+    fetch,
+    load_photos,
+    manifest,
+    photos_root,
+    read_manifest,
+)
+
+
+def jpeg(seed: int) -> bytes:
+    pixels = np.random.default_rng(seed).integers(0, 255, (24, 36, 3), np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "JPEG")
+    return buffer.getvalue()
+
+
+def published() -> dict[str, bytes]:
+    """Return a small publication with the flaw of the real one: the test part is copied."""
+    made = {}
+    for c, folder in enumerate(("beetles", "cockroach", "dragonflies")):
+        for i in range(3):
+            made[f"train/{folder}/{5_000_000 + 1000 * c + 30 * i}.jpg"] = jpeg(10 * c + i)
+        made[f"test/{folder}/{5_000_000 + 1000 * c}.jpg"] = jpeg(10 * c)
+    return made
+
+
+FILES = published()
+LISTED = {path: sha256(content).hexdigest() for path, content in FILES.items()}
+VICTIM = "train/cockroach/5001030.jpg"
+
+Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
+
+
+def whole(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(content)))
+    request.end_headers()
+    request.wfile.write(content)
+
+
+def wrong(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    whole(request, jpeg(99))
+
+
+def truncated(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    request.send_response(200)
+    request.send_header("Content-Length", str(len(content)))
+    request.end_headers()
+    request.wfile.write(content[:100])
+
+
+def unavailable(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    request.send_error(503)
+
+
+def circle(request: BaseHTTPRequestHandler, content: bytes) -> None:
+    request.send_response(302)
+    request.send_header("Location", request.path)
+    request.end_headers()
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `FILES`, except that `VICTIM` is answered as `answer` says."""
+
+    answer: Answer = staticmethod(whole)
+    asked: list[str]
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}/"
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        path = self.path.lstrip("/")
+        self.server.asked.append(path)
+        (self.server.answer if path == VICTIM else whole)(self, FILES[path])
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
+@contextmanager
+def serving() -> Iterator[Server]:
+    with Server(("127.0.0.1", 0), Handler) as running:
+        running.asked = []
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield running
+        running.shutdown()
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+@pytest.fixture
+def healthy() -> Iterator[Server]:
+    with serving() as running:
+        yield running
+
+
+def test_fetches_every_file_once_and_copies_the_copies(server: Server, tmp_path: Path) -> None:
+    fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
+    assert {path: (tmp_path / path).read_bytes() for path in FILES} == FILES
+    assert len(server.asked) == 9  # the twelve files hold nine pictures
+
+
+def test_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+    server.answer = unavailable
+    with pytest.raises(PhotosError):
+        fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
+    there = {path for path in FILES if (tmp_path / path).exists()}
+    server.answer, server.asked[:] = whole, []
+    fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
+    assert not there & set(server.asked)
+    assert VICTIM in server.asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "message"),
+    [
+        (wrong, "another SHA-256"),
+        (truncated, "cut off|another SHA-256"),
+        (circle, "redirects in a circle"),
+        (unavailable, "answered 503"),
+    ],
+)
+def test_bad_file_is_named_and_not_kept(
+    server: Server, tmp_path: Path, answer: Answer, message: str
+) -> None:
+    server.answer = answer
+    with pytest.raises(PhotosError, match=f"{VICTIM}.*({message}).*INSECTLIB_PHOTOS"):
+        fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
+    assert not (tmp_path / VICTIM).exists()
+
+
+@pytest.mark.parametrize("answer", [wrong, truncated, circle, unavailable])
+def test_second_source_serves_what_the_first_does_not(
+    server: Server, healthy: Server, tmp_path: Path, answer: Answer
+) -> None:
+    server.answer = answer
+    fetch(LISTED, folder=tmp_path, sources=[server.address, healthy.address], progress=False)
+    assert healthy.asked == [VICTIM]
+    assert (tmp_path / VICTIM).read_bytes() == FILES[VICTIM]
+
+
+def test_offline_message_says_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(PhotosError, match=r"no connection.*INSECTLIB_PHOTOS.*folder="):
+        fetch(LISTED, folder=tmp_path, sources=["http://127.0.0.1:9/"], progress=False)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for path, content in FILES.items():
+        (tmp_path / "insects" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "insects" / path).write_bytes(content)
+    return tmp_path
+
+
+def test_folder_becomes_image_sets(folder: Path) -> None:
+    train, test = load_photos(16, folder=folder, listed=LISTED)
+    assert train.images.shape == (9, 16, 16, 3)
+    assert train.class_names == ("beetle", "cockroach", "dragonfly")
+    assert train.labels.tolist() == [0, 0, 0, 1, 1, 1, 2, 2, 2]
+    assert set(test.digests) <= set(train.digests)
+    assert np.array_equal(test.images[1], train.images[3])
+    assert len(set(train.groups)) == 3  # numbers 30 apart are one run, 1000 apart are not
+
+
+def test_folder_is_taken_from_the_environment(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("INSECTLIB_PHOTOS", str(folder))
+    assert len(load_photos(8, listed=LISTED)[0]) == 9
+
+
+def test_wrong_files_in_a_folder_are_named(folder: Path) -> None:
+    root = folder / "insects"
+    (root / VICTIM).write_bytes(FILES[VICTIM][:-1])
+    missing = "test/beetles/5000000.jpg"
+    (root / missing).unlink()
+    with pytest.raises(PhotosError, match="2 of 12") as caught:
+        check_folder(root, LISTED)
+    assert f"{VICTIM} has another SHA-256" in str(caught.value)
+    assert f"{missing} is missing" in str(caught.value)
+
+
+def test_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None:
+    root = folder / "insects"
+    outside = tmp_path / "outside.jpg"
+    (root / VICTIM).rename(outside)
+    (root / VICTIM).symlink_to(outside)
+    with pytest.raises(PhotosError, match="leads out of the folder"):
+        check_folder(root, LISTED)
+
+
+def test_folder_without_parts_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PhotosError, match="no folders train/ and test/"):
+        photos_root(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz"])
+def test_archive_of_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
+    archive = tmp_path / name
+    if name.endswith("zip"):
+        with zipfile.ZipFile(archive, "w") as packed:
+            for path, content in FILES.items():
+                packed.writestr(f"insects/{path}", content)
+    else:
+        with tarfile.open(archive, "w:gz") as taped:
+            taped.add(folder / "insects", "insects")
+    assert len(load_photos(8, folder=archive, listed=LISTED)[0]) == 9
+
+
+def evil_zip(path: Path, name: str, mode: int = stat.S_IFREG) -> Path:
+    item = zipfile.ZipInfo(name)
+    item.external_attr = (mode | 0o644) << 16
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr(item, "../../outside")
+    return path
+
+
+def evil_tar(path: Path, name: str, kind: bytes = tarfile.REGTYPE) -> Path:
+    member = tarfile.TarInfo(name)
+    member.type, member.linkname = kind, "../../outside"
+    with tarfile.open(path, "w") as taped:
+        taped.addfile(member)
+    return path
+
+
+@pytest.mark.parametrize("make", [evil_zip, evil_tar])
+@pytest.mark.parametrize("name", ["../out.jpg", "/out.jpg", "a/../../out.jpg", "..\\out.jpg"])
+def test_archive_that_leads_out_is_refused(
+    tmp_path: Path, make: Callable[[Path, str], Path], name: str
+) -> None:
+    target = tmp_path / "target"
+    target.mkdir()
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        unpack(make(tmp_path / "evil", name), target)
+    assert list(target.iterdir()) == []
+    assert not (tmp_path / "out.jpg").exists()
+
+
+def test_links_in_archives_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "target").mkdir()
+    for archive in (
+        evil_zip(tmp_path / "a.zip", "link", stat.S_IFLNK),
+        evil_tar(tmp_path / "a.tar", "link", tarfile.SYMTYPE),
+        evil_tar(tmp_path / "b.tar", "link", tarfile.LNKTYPE),
+    ):
+        with pytest.raises(ValueError, match="a link or device"):
+            unpack(archive, tmp_path / "target")
+
+
+def test_no_archive_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "notes.txt").write_text("no archive")
+    with pytest.raises(ValueError, match=r"neither a \.zip nor a \.tar"):
+        unpack(tmp_path / "notes.txt", tmp_path)
+
+
+@pytest.mark.parametrize("name", ["insects/../../x.jpg", "/etc/x.jpg", "insects\\..\\x.jpg"])
+def test_manifest_that_leads_out_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match="leads out of its folder"):
+        read_manifest(f"{'0' * 64}  {name}")
+
+
+def test_manifest_lists_what_was_published() -> None:
+    listed = manifest()
+    train = {d for path, d in listed.items() if path.startswith("train/")}
+    test = [d for path, d in listed.items() if path.startswith("test/")]
+    assert (len(listed), len(train), len(test)) == (1199, 1019, 180)
+    assert set(test) <= train
+
+
+def test_real_photographs(photos_folder: Path) -> None:
+    collection = load("photos", size=32, folder=photos_folder)
+    assert collection.train.counts() == {"beetle": 460, "cockroach": 240, "dragonfly": 319}
+    assert collection.test.counts() == {"beetle": 60, "cockroach": 60, "dragonfly": 60}
+    sizes = np.unique(collection.train.groups, return_counts=True)[1]
+    assert (len(sizes), sizes.max()) == (137, 190), "138 runs, two of them joined"
+    found = near_duplicates(collection.train.images)
+    names, groups = collection.train.names, collection.train.groups
+    assert {(names[i], names[j]) for i, j in found} == set(SAME_PHOTOGRAPH)
+    assert all(groups[i] == groups[j] for i, j in found)
+    file_sizes = collection.train.sizes
+    assert file_sizes is not None and file_sizes.shape == (1019, 2) and file_sizes.min() > 32
+
+
+def test_photograph_published_twice_is_one_group(tmp_path: Path) -> None:
+    (one, other), _ = SAME_PHOTOGRAPH
+    files = {
+        f"train/beetles/{one}.jpg": jpeg(1),
+        "train/beetles/5376040.jpg": jpeg(2),
+        f"train/cockroach/{other}.jpg": jpeg(3),
+        "train/dragonflies/5400000.jpg": jpeg(4),
+        "test/dragonflies/5400000.jpg": jpeg(4),
+    }
+    for path, content in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(content)
+    listed = {path: sha256(content).hexdigest() for path, content in files.items()}
+    train, test = load_photos(16, folder=tmp_path, listed=listed)
+    group = dict(zip(train.names, train.groups.tolist(), strict=True))
+    assert group[one] == group[other] == group["5376040"] != group["5400000"]
+    assert test.groups.tolist() == [group["5400000"]]
+    assert train.sizes is not None and train.sizes.tolist() == [[24, 36]] * 4

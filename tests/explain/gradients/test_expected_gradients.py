@@ -1,0 +1,190 @@
+"""Gradient SHAP: exact where gradients are constant, and honest about its noise elsewhere."""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import matplotlib as mpl
+import numpy as np
+import pytest
+import shap
+from keras import layers
+from numpy.random import mtrand
+from numpy.typing import NDArray
+
+from insectlib.explain.gradients.expected_gradients import gradient_shap
+from insectlib.models.cnns import regularised_cnn
+from insectlib.models.inference import model_outputs
+from insectlib.models.seeds import numpy_seed
+
+SIZE = 8
+NAMES = ("a", "b", "c")
+
+
+@pytest.fixture
+def pictures() -> NDArray[np.float32]:
+    """Return two pictures to explain and six for the background."""
+    return np.random.default_rng(0).uniform(0, 255, (8, SIZE, SIZE, 3)).astype(np.float32)
+
+
+@pytest.fixture
+def linear() -> keras.Model:
+    start = keras.initializers.RandomNormal(stddev=0.01, seed=1)
+    return keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)),
+            layers.Flatten(),
+            layers.Dense(3, kernel_initializer=start),
+        ]
+    )
+
+
+@pytest.fixture
+def curved() -> keras.Model:
+    return regularised_cnn(SIZE, seed=3)
+
+
+def test_linear_network_gets_its_own_weights_back(
+    linear: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    """With one background picture, each sample is the exact answer."""
+    explained = gradient_shap(linear, pictures[:2], pictures[2:3], seed=0, n_samples=10)
+    weights = np.asarray(linear.layers[-1].kernel).reshape(SIZE, SIZE, 3, 3)
+    expected = (pictures[:2] - pictures[2])[..., None] * weights
+    np.testing.assert_allclose(explained.values, expected, atol=1e-4)
+    assert explained.relative_gap < 1e-4
+    np.testing.assert_allclose(explained.standard_error, 0, atol=1e-4)
+
+
+def test_base_value_is_the_mean_output_of_the_background(
+    curved: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    for output in ("logits", "probabilities"):
+        explained = gradient_shap(
+            curved, pictures[:2], pictures[2:], seed=0, n_samples=20, output=output
+        )
+        expected = model_outputs(curved, pictures[2:], output).mean(axis=0)
+        np.testing.assert_allclose(explained.base_values, [expected, expected], atol=1e-5)
+        np.testing.assert_allclose(
+            explained.outputs, model_outputs(curved, pictures[:2], output), atol=1e-5
+        )
+
+
+def test_the_sum_comes_closer_with_more_samples_within_its_standard_error(
+    curved: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    few, many = (
+        gradient_shap(curved, pictures[:2], pictures[2:], seed=1, n_samples=n, top=1)
+        for n in (40, 1000)
+    )
+    assert many.standard_error.max() < few.standard_error.max() / 2
+    for explained in (few, many):
+        sums = explained.base_values + explained.values.sum(axis=(1, 2, 3))
+        assert (np.abs(sums - explained.outputs) < 4 * explained.standard_error + 1e-4).all()
+
+
+def test_same_seed_same_result_and_other_randomness_untouched(
+    curved: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    def values(seed: int, batch_size: int = 32) -> NDArray[np.float64]:
+        return gradient_shap(
+            curved, pictures[:1], pictures[2:], seed=seed, n_samples=20, batch_size=batch_size
+        ).values
+
+    with numpy_seed(5):
+        expected = mtrand.random_sample(3)
+    with numpy_seed(5):
+        first = values(0)
+        np.testing.assert_array_equal(mtrand.random_sample(3), expected)
+    np.testing.assert_array_equal(values(0), first)
+    np.testing.assert_allclose(values(0, batch_size=7), first, atol=1e-5)
+    assert np.abs(values(1) - first).max() > 1e-3
+
+
+@pytest.mark.parametrize("top", [1, 2, 3])
+def test_ranked_outputs_are_those_of_each_picture(
+    curved: keras.Model, pictures: NDArray[np.float32], top: int
+) -> None:
+    """Each picture has its own, with the values that it gets when all classes are explained."""
+    everything = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, n_samples=10)
+    ranked = gradient_shap(
+        curved, pictures[:2], pictures[2:], seed=0, n_samples=10, top=top, class_names=NAMES
+    )
+    order = np.argsort(-model_outputs(curved, pictures[:2]), axis=1)[:, :top]
+    np.testing.assert_array_equal(ranked.classes, order)
+    for i, j in np.ndindex(order.shape):
+        assert ranked.output_names[i][j] == NAMES[order[i, j]]
+        expected = everything.values[i, ..., order[i, j]]
+        np.testing.assert_allclose(ranked.values[i, ..., j], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("n_samples", "batch_size", "lengths"), [(20, 32, 1), (23, 32, 2), (200, 7, 2)]
+)
+def test_one_trace_for_each_length_of_batch_not_for_each_class_or_picture(
+    curved: keras.Model,
+    pictures: NDArray[np.float32],
+    monkeypatch: pytest.MonkeyPatch,
+    n_samples: int,
+    batch_size: int,
+    lengths: int,
+) -> None:
+    made: list[shap.GradientExplainer] = []
+    plain = shap.GradientExplainer
+    monkeypatch.setattr(
+        shap, "GradientExplainer", lambda *given: (made.append(plain(*given)), made[-1])[1]
+    )
+    gradient_shap(
+        curved, pictures[:2], pictures[2:], seed=0, n_samples=n_samples, batch_size=batch_size
+    )
+    (explainer,) = made
+    (gradient,) = explainer.explainer.gradients
+    assert gradient.experimental_get_tracing_count() == lengths
+
+
+def test_local_smoothing_blurs_and_costs_additivity(
+    linear: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    plain, noisy = (
+        gradient_shap(
+            linear, pictures[:1], pictures[2:3], seed=0, n_samples=20, local_smoothing=smoothing
+        )
+        for smoothing in (0, 30)
+    )
+    assert noisy.additivity_gap > 10 * plain.additivity_gap
+
+
+def test_no_warning_reaches_the_reader_and_image_plot_takes_the_result(
+    curved: keras.Model, pictures: NDArray[np.float32]
+) -> None:
+    mpl.use("agg")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", module="insectlib.explain.preflight")
+        warnings.filterwarnings("ignore", message="the model sees output")
+        explained = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, n_samples=10)
+    assert explained.values.shape == (2, SIZE, SIZE, 3, 3)
+    assert explained.evaluations == 2 + 6 + 6 * (2 * 10 + 10)
+    shap.image_plot(explained, show=False)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"n_samples": 5}, "n_samples is 5; expected 10 or more"),
+        ({"batch_size": 0}, "batch_size is 0"),
+        ({"local_smoothing": -1.0}, "local_smoothing is -1"),
+        ({"top": 4}, "top is 4; expected 1 to 3"),
+        ({"background": np.zeros(3)}, "expected a set of pictures"),
+    ],
+)
+def test_what_is_wrong_is_named(
+    linear: keras.Model,
+    pictures: NDArray[np.float32],
+    change: dict[str, object],
+    named: str,
+) -> None:
+    arguments = {"images": pictures[:1], "background": pictures[2:], "seed": 0, **change}
+    with pytest.raises(ValueError, match=named):
+        gradient_shap(linear, **arguments)

@@ -1,0 +1,119 @@
+"""Before minutes are spent: every problem is named, and nothing is said where there is none."""
+
+from __future__ import annotations
+
+import warnings
+
+import keras
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from insectlib.explain.checks import PreflightWarning, check_background_set, preflight
+
+SIZE = 8
+
+
+@pytest.fixture
+def network() -> keras.Model:
+    """Return a network that sees the channel that is strongest: red, green or blue."""
+    picture = keras.Input((SIZE, SIZE, 3))
+    return keras.Model(picture, keras.layers.GlobalAveragePooling2D()(picture))
+
+
+@pytest.fixture
+def colours() -> NDArray[np.float32]:
+    """Return noisy pictures, red, green and blue in turn."""
+    random = np.random.default_rng(0)
+    pictures = random.uniform(0, 50, (6, SIZE, SIZE, 3)).astype(np.float32)
+    for i, picture in enumerate(pictures):
+        picture[..., i % 3] += 150
+    return pictures
+
+
+def test_nothing_is_said_where_nothing_is_wrong(
+    network: keras.Model, colours: NDArray[np.float32]
+) -> None:
+    for method in ("kernel", "gradient", "partition", "permutation"):
+        assert preflight(network, colours[:3], colours[3:], method=method) == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ground = check_background_set(network, colours[3:], colours[:3])
+    assert ground.dtype == np.float32
+    np.testing.assert_array_equal(ground, colours[3:])
+
+
+WRONG = {
+    "multiply by 255": lambda pictures: pictures / 255,
+    "expected 0 to 255": lambda pictures: pictures - 300,
+    "the network takes 8x8": lambda pictures: pictures[:, :4],
+    "expected (n, height, width, 3)": lambda pictures: pictures[..., :2],
+    "not finite": lambda pictures: np.full_like(pictures, np.nan),
+    "dtype": lambda pictures: pictures.astype(str),
+}
+
+
+@pytest.mark.parametrize("named", WRONG)
+def test_pictures_and_background_of_a_wrong_kind_are_named(
+    network: keras.Model, colours: NDArray[np.float32], named: str
+) -> None:
+    wrong = WRONG[named](colours[:3])
+    (found,) = preflight(network, wrong, method="kernel")
+    assert named in found
+    (found,) = preflight(network, colours[:3], wrong, method="gradient")
+    assert found.startswith("background: ")
+    assert named in found
+    with pytest.raises(ValueError, match="background: "):
+        check_background_set(network, wrong)
+
+
+def test_one_picture_is_no_background_set(
+    network: keras.Model, colours: NDArray[np.float32]
+) -> None:
+    for background in (colours[0], colours[:0]):
+        with pytest.raises(ValueError, match=r"expected a set of pictures"):
+            check_background_set(network, background)
+    (found,) = preflight(network, colours, method="deep")
+    assert "needs a set" in found
+
+
+def test_explained_pictures_in_the_background_are_counted(
+    network: keras.Model, colours: NDArray[np.float32]
+) -> None:
+    with pytest.warns(PreflightWarning, match=r"2 of 3 explained pictures .*number 1"):
+        check_background_set(network, colours[1:], colours[:3])
+    (found,) = preflight(network, colours[:3], colours[1:], method="gradient")
+    assert "2 of 3" in found
+
+
+def test_a_background_of_one_class_is_named(
+    network: keras.Model, colours: NDArray[np.float32]
+) -> None:
+    with pytest.warns(PreflightWarning, match=r"output 1 in all 2 pictures"):
+        check_background_set(network, colours[1::3])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        # one picture, such as a grey one, is a baseline: it cannot be of every class
+        check_background_set(network, colours[:1])
+
+
+def test_softmax_and_wrong_names_are_named(
+    network: keras.Model, colours: NDArray[np.float32]
+) -> None:
+    with_softmax = keras.Sequential([network, keras.layers.Softmax()])
+    (found,) = preflight(with_softmax, colours, method="partition")
+    assert "probabilities" in found
+    (found,) = preflight(network, colours, method="kernel", class_names=["red", "green"])
+    assert "2 class_names for a model with 3 outputs" in found
+    (found,) = preflight(network, colours, method="kernel", output="softmax")
+    assert "expected one of logits, probabilities" in found
+    with pytest.raises(ValueError, match="'lime'"):
+        preflight(network, colours, method="lime")
+
+
+def test_what_deep_shap_cannot_explain_is_named(colours: NDArray[np.float32]) -> None:
+    picture = keras.Input((SIZE, SIZE, 3))
+    ranked = keras.ops.sort(picture, axis=1)
+    network = keras.Model(picture, keras.layers.GlobalAveragePooling2D()(ranked))
+    (found,) = preflight(network, colours[:2], colours[2:], method="deep")
+    assert "TopKV2" in found

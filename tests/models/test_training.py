@@ -1,0 +1,277 @@
+"""Training: kept once, loaded the next time, taken up after a break, never trusted when damaged."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+import pytest
+
+from insectlib.data.imageset import ImageSet
+from insectlib.models.cnns import regularised_cnn, small_cnn
+from insectlib.models.inference import probabilities
+from insectlib.models.training import Trained, load, train
+
+
+@pytest.fixture
+def colours() -> ImageSet:
+    """Return 90 pictures of 8x8 pixels whose class is their colour, with noise."""
+    random = np.random.default_rng(0)
+    labels = np.arange(90) % 3
+    images = random.uniform(0, 160, (90, 8, 8, 3)).astype(np.float32)
+    images[np.arange(90), :, :, labels] += 95
+    return ImageSet(
+        images=images,
+        labels=labels.astype(np.int64),
+        class_names=("red", "green", "blue"),
+        names=tuple(map(str, range(90))),
+        digests=tuple(map(str, range(90))),
+        groups=np.arange(90, dtype=np.int64),
+    )
+
+
+@pytest.fixture
+def instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let epochs pass without training, for tests of what is kept and not of what is learnt."""
+
+    def fit(self: keras.Model, data: object, **settings: Any) -> None:
+        for epoch in range(settings["initial_epoch"], settings["epochs"]):
+            logs = {"loss": 1 / (epoch + 1), "accuracy": 0.5}
+            if settings["validation_data"] is not None:
+                logs |= {"val_loss": 1.0, "val_accuracy": 0.5}
+            for callback in settings["callbacks"]:
+                callback.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+
+    monkeypatch.setattr(keras.Model, "fit", fit)
+
+
+def quick(part: ImageSet, validation: ImageSet | None = None, **settings: object) -> Trained:
+    chosen = {"epochs": 2, "seed": 0, "progress": False} | settings
+    return train(small_cnn, part, validation, **chosen)
+
+
+def test_learns_and_tells(colours: ImageSet) -> None:
+    half = np.arange(90)
+    trained = quick(colours.subset(half[:60]), colours.subset(half[60:]), epochs=12)
+    found = probabilities(trained.model, colours.images[60:]).argmax(axis=1)
+    accuracy = (found == colours.labels[60:]).mean()
+    assert accuracy > 0.9
+    assert accuracy == pytest.approx(trained.history["val_accuracy"][-1])
+    assert set(trained.history) == {"loss", "accuracy", "val_loss", "val_accuracy"}
+    assert all(type(v) is float for row in trained.history.values() for v in row)
+    assert trained.epochs == trained.best_epoch == 12
+    assert trained.history["loss"][-1] < trained.history["loss"][0]
+    assert trained.seconds > 0
+
+
+def test_is_loaded_the_next_time(colours: ImageSet, cache: Path) -> None:
+    first, second = quick(colours), quick(colours)
+    assert (first.from_store, second.from_store) == (False, True)
+    assert (first.key, first.history) == (second.key, second.history)
+    for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+    assert sorted(p.name for p in (cache / "models").iterdir()) == [
+        f"{first.key}.json",
+        f"{first.key}.keras",
+    ]
+
+
+@pytest.mark.usefixtures("instant")
+def test_every_setting_has_a_key_of_its_own(colours: ImageSet) -> None:
+    labels = colours.labels.copy()
+    labels[0] = 2
+    images = colours.images.copy()
+    images[5, 3, 3, 1] += 1
+    trained = [
+        quick(colours, epochs=1),
+        quick(colours, epochs=2),
+        quick(colours, epochs=1, seed=1),
+        quick(colours, epochs=1, batch_size=16),
+        quick(colours, epochs=1, learning_rate=1e-4),
+        quick(colours, colours.subset(range(9)), epochs=1),
+        quick(colours, colours.subset(range(9)), epochs=1, patience=1),
+        quick(replace(colours, labels=labels), epochs=1),
+        quick(replace(colours, images=images), epochs=1),
+        train(regularised_cnn, colours, None, epochs=1, seed=0, progress=False),
+    ]
+    assert len({one.key for one in trained}) == len(trained)
+    assert not any(one.from_store for one in trained)
+
+
+def unnamed(size: int, n_classes: int, *, seed: int) -> keras.Model:
+    """Build a network with a branch; Keras numbers its layers from session to session."""
+    picture = keras.Input((size, size, 3))
+    flat = keras.layers.Flatten()(picture)
+    start = keras.initializers.GlorotUniform(seed)
+    one, other = (keras.layers.Dense(n_classes, kernel_initializer=start)(flat) for _ in "ab")
+    return keras.Model(picture, keras.layers.Add()([one, other]))
+
+
+@pytest.mark.usefixtures("instant")
+def test_numbered_layer_names_do_not_change_the_key(colours: ImageSet) -> None:
+    first = train(unnamed, colours, None, epochs=1, seed=0, progress=False)
+    second = train(unnamed, colours, None, epochs=1, seed=0, progress=False)
+    assert second.from_store
+    assert first.key == second.key
+
+
+def test_early_stopping_takes_the_best_weights(colours: ImageSet) -> None:
+    # labels of the validation part that cannot be learnt: its loss soon climbs
+    wrong = replace(colours, labels=(colours.labels + 1) % 3)
+    trained = quick(colours, wrong, epochs=30, patience=2, learning_rate=0.003)
+    losses = trained.history["val_loss"]
+    assert trained.best_epoch == 1 + int(np.argmin(losses))
+    assert trained.epochs == trained.best_epoch + 2 < 30
+    logits = np.asarray(trained.model(wrong.images))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)(wrong.labels, logits)
+    assert float(loss) == pytest.approx(min(losses), rel=1e-3)
+
+
+def test_goes_on_where_it_was_interrupted(
+    colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save, saved = keras.Model.save_weights, []
+
+    def interrupted(self: keras.Model, path: Path) -> None:
+        if len(saved) == 2:
+            Path(path).write_bytes(b"half of an ep")
+            raise KeyboardInterrupt
+        saved.append(path)
+        save(self, path)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save_weights", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            quick(colours, colours, epochs=4, patience=3)
+    (partial,) = (cache / "models").glob("*.partial")
+    assert json.loads((partial / "state.json").read_text())["seconds"] > 0
+    assert not list(partial.glob("writing-*"))
+
+    begun: list[int] = []
+    fit = keras.Model.fit
+
+    def watched(self: keras.Model, *args: object, **settings: int) -> object:
+        begun.append(settings["initial_epoch"])
+        assert int(self.optimizer.iterations) == 2 * 3, "the optimiser goes on too"
+        return fit(self, *args, **settings)
+
+    monkeypatch.setattr(keras.Model, "fit", watched)
+    trained = quick(colours, colours, epochs=4, patience=3)
+    assert begun == [2]
+    assert trained.epochs == 4
+    assert trained.history["loss"] == sorted(trained.history["loss"], reverse=True)
+    assert not list((cache / "models").glob("*.partial"))
+
+
+def test_interrupted_after_the_last_epoch(
+    colours: ImageSet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full_disk(*args: object, **settings: object) -> None:
+        raise OSError("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", full_disk)
+        with pytest.raises(OSError, match="no space"):
+            quick(colours)
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "fit", full_disk)
+        assert quick(colours).epochs == 2
+
+
+@pytest.mark.usefixtures("instant")
+def test_damaged_checkpoint_is_left_aside(
+    colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(keras.Model, "save", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            quick(colours)
+    (weights,) = (cache / "models").glob("*.partial/*.weights.h5")
+    weights.write_bytes(weights.read_bytes()[:-7] + b"1234567")
+    with pytest.warns(UserWarning, match="checkpoint .* is damaged"):
+        assert quick(colours).epochs == 2
+
+
+@pytest.mark.usefixtures("instant")
+@pytest.mark.parametrize("what", ["changed", "cut", "missing", "record", "no history"])
+def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: str) -> None:
+    first = quick(colours)
+    path = cache / "models" / f"{first.key}.keras"
+    record = path.with_suffix(".json")
+    if what == "changed":
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    elif what == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    elif what == "missing":
+        path.unlink()
+    elif what == "record":
+        record.write_text(record.read_text()[:40])
+    else:
+        kept = json.loads(record.read_text())
+        del kept["history"]
+        record.write_text(json.dumps(kept))
+    with pytest.warns(UserWarning, match="is damaged"):
+        again = quick(colours)
+    assert not again.from_store
+    assert quick(colours).from_store
+
+
+@pytest.mark.usefixtures("instant")
+def test_code_in_a_kept_network_is_not_run(colours: ImageSet, cache: Path, tmp_path: Path) -> None:
+    """Even with a checksum that fits, Keras refuses to load functions from a file."""
+    import hashlib
+
+    first = quick(colours)
+    network = keras.Sequential(
+        [keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x), keras.layers.Flatten()]
+    )
+    path = cache / "models" / f"{first.key}.keras"
+    network.save(path)
+    record = json.loads(path.with_suffix(".json").read_text())
+    record["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
+    path.with_suffix(".json").write_text(json.dumps(record))
+    with pytest.warns(UserWarning, match="damaged"):
+        assert load(first.key) is None
+
+
+def test_unknown_key_is_not_kept() -> None:
+    assert load("0" * 64) is None
+
+
+def test_trained_network_leaves_pictures_alone(colours: ImageSet) -> None:
+    trained = train(regularised_cnn, colours, None, epochs=1, seed=0, progress=False)
+    np.testing.assert_array_equal(trained.model(colours.images), trained.model(colours.images))
+
+
+@pytest.mark.usefixtures("instant")
+def test_shows_a_bar_when_asked(colours: ImageSet, capsys: pytest.CaptureFixture[str]) -> None:
+    quick(colours, progress=True)
+    assert "small_cnn" in capsys.readouterr().err
+    quick(colours, epochs=3, progress=False)
+    shown = capsys.readouterr()
+    assert shown.out == shown.err == ""
+
+
+def test_refuses_unfit_pictures_and_settings(colours: ImageSet) -> None:
+    with pytest.raises(ValueError, match="multiply by 255"):
+        quick(replace(colours, images=colours.images / 255))
+    with pytest.raises(ValueError, match="expected square"):
+        quick(replace(colours, images=colours.images[:, :4]))
+    with pytest.raises(ValueError, match="one class only"):
+        quick(colours.subset(range(0, 90, 3)))
+    with pytest.raises(ValueError, match="epochs is 0"):
+        quick(colours, epochs=0)
+    with pytest.raises(ValueError, match="pass a validation part"):
+        quick(colours, patience=2)
+    with pytest.raises(ValueError, match="has the classes"):
+        quick(colours, replace(colours, class_names=("a", "b", "c")))
+    with pytest.raises(ValueError, match="the network takes 8x8"):
+        quick(colours, replace(colours, images=colours.images[:, :4, :4]))

@@ -1,0 +1,205 @@
+"""Figures: the right pictures, one shared scale, sums that are true, sizes for a telephone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import matplotlib as mpl
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+import shap
+
+from insectlib.visualise import plots
+from insectlib.visualise.style import SIGNED_MAP, class_looks, signed_norm, use_style
+
+NAMES = ["beetle", "cockroach", "dragonfly"]
+
+
+@pytest.fixture(autouse=True)
+def no_window() -> Iterator[None]:
+    mpl.use("agg")
+    with mpl.rc_context():
+        use_style()
+        yield
+    plt.close("all")
+
+
+@pytest.fixture
+def explanation() -> shap.Explanation:
+    """Return two explained pictures: four quarters, with values 1, -2, 3, 0 for the first class."""
+    segments = np.kron(np.array([[0, 1], [2, 3]]), np.ones((4, 4), dtype=np.int64))
+    phi = np.array([[1.0, 0.5, 0.0], [-2.0, 0.0, 0.0], [3.0, 0.0, 4.0], [0.0, 0.0, 0.0]])
+    values = np.repeat((phi / 48)[segments][:, :, None, :], 3, axis=2)
+    result = shap.Explanation(
+        np.stack([values, 2 * values]),
+        base_values=np.array([[0.5, 0.0, -1.0], [0.0, 0.0, 0.0]]),
+        data=np.random.default_rng(0).uniform(0, 255, (2, 8, 8, 3)).astype(np.float32),
+        output_names=NAMES,
+    )
+    result.segments = np.stack([segments, segments])
+    return result
+
+
+def test_grid_shows_each_picture_under_its_title() -> None:
+    images = np.random.default_rng(0).uniform(0, 255, (5, 8, 12, 3)).astype(np.float32)
+    figure = plots.show_pictures(images, [f"number {i}" for i in range(5)])
+    panels = [axes for axes in figure.axes if axes.images]
+    assert [axes.get_title() for axes in panels] == [f"number {i}" for i in range(5)]
+    for axes, image in zip(panels, images, strict=True):
+        np.testing.assert_array_equal(axes.images[0].get_array(), np.rint(image))
+    assert figure.get_figwidth() == 6
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+
+
+def test_outlines_lie_between_segments() -> None:
+    segments = np.repeat([[0, 0, 1, 1]], 4, axis=0)[None]
+    figure = plots.show_pictures(np.zeros((1, 4, 4, 3)), segments=segments)
+    layer = figure.axes[0].images[1].get_array()
+    assert layer.shape == (12, 12, 4)
+    assert set(np.argwhere(layer[..., 3] > 0)[:, 1]) == {5}
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 3), (0, 8, 8, 3), (8, 8)])
+def test_grid_refuses_other_shapes(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match=r"expected \(n, height, width, 3\)"):
+        plots.show_pictures(np.zeros(shape))
+
+
+def test_grid_refuses_too_few_titles() -> None:
+    with pytest.raises(ValueError, match="1 titles for 2 pictures"):
+        plots.show_pictures(np.zeros((2, 4, 4, 3)), ["only one"])
+
+
+def test_signed_map_has_the_colours_of_its_bar() -> None:
+    _, axes = plt.subplots()
+    values = np.array([[-2.0, 0.0], [1.0, 2.0]])
+    drawn = plots.show_signed_map(axes, values, signed_norm(values))
+    np.testing.assert_allclose(
+        axes.images[0].get_array(), SIGNED_MAP([[0.0, 0.5], [0.75, 1.0]])[..., :3]
+    )
+    assert (drawn.norm.vmin, drawn.norm.vmax) == (-2.0, 2.0)
+
+
+def test_signed_map_lets_the_picture_through() -> None:
+    _, axes = plt.subplots()
+    image = np.zeros((1, 2, 3), dtype=np.float32)
+    image[0, 1] = 255
+    plots.show_signed_map(axes, np.zeros((1, 2)), signed_norm([1.0]), image)
+    dark, light = axes.images[0].get_array()[0]
+    assert (dark < light).all()
+    np.testing.assert_allclose(light, SIGNED_MAP(0.5)[:3])
+
+
+def test_bars_have_names_numbers_and_looks() -> None:
+    _, axes = plt.subplots()
+    plots.show_probabilities(axes, [0.7, 0.26, 0.04], NAMES)
+    assert [t.get_text() for t in axes.texts] == ["beetle 70%", "cockroach 26%", "dragonfly 4%"]
+    bars = axes.patches[1::2]
+    assert [bar.get_width() for bar in bars] == [0.7, 0.26, 0.04]
+    assert [bar.get_hatch() or "" for bar in bars] == [look["hatch"] for look in class_looks(3)]
+
+
+def test_explanation_shows_values_of_superpixels_on_one_scale(
+    explanation: shap.Explanation,
+) -> None:
+    figure = plots.plot_explanation(explanation, 0, probabilities=[0.7, 0.2, 0.1], title="what")
+    titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
+    assert titles == [
+        "picture",
+        "4 superpixels",
+        "probability",
+        "beetle\n0.5 +2.0 = 2.5",
+        "cockroach\n0.0 +0.5 = 0.5",
+        "dragonfly\n-1.0 +4.0 = 3.0",
+    ]
+    bar = figure.axes[-1]
+    assert bar.get_xlim() == pytest.approx((-4, 4))
+    strongest = figure.axes[5].images[0].get_array()
+    np.testing.assert_allclose(strongest[0, 0] / strongest[0, 0].max(), [1, 1, 1], atol=0.01)
+    assert strongest[6, 1, 0] > 2 * strongest[6, 1, 2]
+    figure.canvas.draw()
+    assert figure.get_figwidth() == 6
+
+
+def test_explanation_without_segments_shows_pixels(explanation: shap.Explanation) -> None:
+    figure = plots.plot_explanation(explanation[:1], probabilities=[[0.7, 0.2, 0.1]])
+    assert "4 superpixels" not in [axes.get_title() for axes in figure.axes]
+    assert figure.axes[-1].get_xlim() == pytest.approx((-4 / 16, 4 / 16))
+    assert "pixel: against" in figure.axes[-1].get_xlabel()
+
+
+def test_explanation_takes_many_classes(explanation: shap.Explanation) -> None:
+    wide = shap.Explanation(
+        np.repeat(explanation.values[..., :1], 7, axis=-1),
+        base_values=np.zeros((2, 7)),
+        data=explanation.data,
+        output_names=[f"class {k}" for k in range(7)],
+    )
+    figure = plots.plot_explanation(wide, 1, segments=explanation.segments[1])
+    figure.canvas.draw()
+    assert sum(axes.get_title().startswith("class") for axes in figure.axes) == 7
+
+
+def test_explanation_in_another_layout_is_refused(explanation: shap.Explanation) -> None:
+    with pytest.raises(ValueError, match="image layout"):
+        plots.plot_explanation(explanation[0])
+
+
+def costed(explanation: shap.Explanation, factor: float) -> shap.Explanation:
+    """Return what another explainer might say about the same two pictures."""
+    result = shap.Explanation(
+        factor * explanation.values,
+        base_values=explanation.base_values,
+        data=explanation.data,
+        output_names=NAMES,
+    )
+    result.classes = np.tile(np.arange(3), (2, 1))
+    result.outputs = explanation.base_values + result.values.sum(axis=(1, 2, 3))
+    result.evaluations, result.seconds = 2006, 5.0
+    return result
+
+
+def test_comparison_has_one_scale_and_names_the_cost(explanation: shap.Explanation) -> None:
+    results = {f"explainer {i}": costed(explanation, 1 + i) for i in range(5)}
+    cut = explanation.segments[0]
+    figure = plots.compare_explanations(results, 0, 0, segments=cut, title="one picture")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles[0] == "4 superpixels"
+    assert titles[1:6] == [f"explainer {i}\n1,003 evaluations\n2.5 s" for i in range(5)]
+    assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+    assert figure.get_figwidth() == 6
+    # the strongest superpixel of the strongest map is 3 times 5
+    assert figure.axes[-1].get_xlim() == pytest.approx((-15, 15))
+    assert figure.axes[-1].get_xlabel() == "attribution of the superpixel: against | for"
+    norm = signed_norm([15.0])
+    for i in range(5):
+        values = np.array([[1.0, -2.0], [3.0, 0.0]]) * (1 + i)
+        grey = explanation.data[0].round().mean(axis=-1, keepdims=True) / 255
+        expected = SIGNED_MAP(norm(np.kron(values, np.ones((4, 4)))))[..., :3] * (0.8 + 0.2 * grey)
+        drawn = figure.axes[1 + i].images[0].get_array()
+        np.testing.assert_allclose(drawn, expected.clip(0, 1), atol=0.01)
+    figure.canvas.draw()
+
+
+def test_comparison_takes_pixels_and_finds_ranked_classes(explanation: shap.Explanation) -> None:
+    whole = costed(explanation, 1)
+    ranked = costed(explanation, 1)
+    ranked.values = ranked.values[..., [2, 0]]
+    ranked.classes = np.array([[2, 0], [2, 0]])
+    figure = plots.compare_explanations({"all": whole, "top": ranked}, 1)
+    # the largest output of the second picture is dragonfly: four quarters, one of them worth 8
+    assert figure.axes[-1].get_xlim() == pytest.approx((-8 / 16, 8 / 16))
+    left, right = (figure.axes[i].images[0].get_array() for i in (1, 2))
+    np.testing.assert_array_equal(left, right)
+    with pytest.raises(ValueError, match="top does not explain class 1"):
+        plots.compare_explanations({"all": whole, "top": ranked}, 1, 1)
+
+
+def test_comparison_refuses_what_cannot_be_compared(explanation: shap.Explanation) -> None:
+    one, other = costed(explanation, 1), costed(explanation, 1)
+    other.data = other.data[::-1]
+    with pytest.raises(ValueError, match="b explains another picture than a"):
+        plots.compare_explanations({"a": one, "b": other})
+    with pytest.raises(ValueError, match="explanations is empty"):
+        plots.compare_explanations({})
