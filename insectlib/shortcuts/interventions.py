@@ -132,7 +132,7 @@ def exchange(
         if background:
             scene = replace(scene, backdrop=scenes[far].backdrop, clutter=scenes[far].clutter)
         if strip:
-            scene = scene.with_strip(scenes[near].strip.text, scenes[near].strip.house)
+            scene = scene.with_strip(scenes[near].strip.text, scenes[near].strip.style)
         changed.append(scene)
     return _drawn(changed, part, progress)
 

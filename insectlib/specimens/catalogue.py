@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.specimens.backgrounds import KINDS
-from insectlib.specimens.label import HOUSES, Strip
+from insectlib.specimens.insects.species import CLASS_NAMES, Species, sample_species
+from insectlib.specimens.label import LABEL_STYLES, Strip
 from insectlib.specimens.scene import (
-    CLASS_NAMES,
     Backdrop,
     Light,
     Pose,
     Scene,
-    Species,
-    sample_species,
 )
 
 # pictures of each class in each part, and runs that they come from, as in the real collection
@@ -38,7 +36,7 @@ OWN_BACKGROUNDS = {
     "cockroach": ("bark", "leaf"),
     "dragonfly": ("sky", "water"),
 }
-SERIES = 5  # a run has one species more for each so many pictures
+SERIES = 5  # pictures of a run for each further species
 NATURAL = ("leaf", "bark", "sky", "water")
 
 
@@ -49,7 +47,7 @@ class Run:
     class_name: str
     species: tuple[Species, ...]
     background: str
-    house: int
+    label_style: int
     light: Light
 
 
@@ -70,10 +68,10 @@ def background_shares(class_name: str, strength: float) -> NDArray[np.float64]:
     return _shares(strength, [kind in OWN_BACKGROUNDS[class_name] for kind in KINDS])
 
 
-def house_shares(class_name: str, strength: float) -> NDArray[np.float64]:
-    """Return the share of each of ``HOUSES`` in a class, as `background_shares` does."""
+def style_shares(class_name: str, strength: float) -> NDArray[np.float64]:
+    """Return the share of each of ``LABEL_STYLES`` in a class, as `background_shares` does."""
     label = CLASS_NAMES.index(class_name)
-    return _shares(strength, [house == label for house in range(len(HOUSES))])
+    return _shares(strength, [style == label for style in range(len(LABEL_STYLES))])
 
 
 def _shares(strength: float, own: list[bool]) -> NDArray[np.float64]:
@@ -83,9 +81,14 @@ def _shares(strength: float, own: list[bool]) -> NDArray[np.float64]:
 
 
 def sample_run(
-    class_name: str, background: str, house: int, random: np.random.Generator, *, species: int = 1
+    class_name: str,
+    background: str,
+    label_style: int,
+    random: np.random.Generator,
+    *,
+    species: int = 1,
 ) -> Run:
-    """Draw so many species and a photographer's habits.
+    """Draw as many `species` as asked for, and a photographer's habits.
 
     Raises
     ------
@@ -103,7 +106,7 @@ def sample_run(
         noise=float(random.uniform(1.5, 5)),
     )
     series = tuple(sample_species(class_name, random) for _ in range(species))
-    return Run(class_name, series, background, house, light)
+    return Run(class_name, series, background, label_style, light)
 
 
 def sample_individual(run: Run, number: int, random: np.random.Generator) -> Scene:
@@ -134,7 +137,7 @@ def sample_individual(run: Run, number: int, random: np.random.Generator) -> Sce
         ),
         backdrop=Backdrop(run.background, int(random.integers(2**31))),
         clutter=_sample_clutter(run.background, random),
-        strip=Strip(f"{HOUSES[run.house].prefix}{number}", run.house),
+        strip=Strip(f"{LABEL_STYLES[run.label_style].prefix}{number}", run.label_style),
     )
 
 
@@ -162,9 +165,9 @@ def sample_scene(
         raise ValueError(f"class {class_name!r}: expected one of {', '.join(CLASS_NAMES)}")
     random = np.random.default_rng([seed, 3])
     background = random.choice(KINDS, p=background_shares(class_name, shortcut_background))
-    place = int(random.choice(len(HOUSES), p=house_shares(class_name, shortcut_strip)))
-    number = int(random.integers(HOUSES[place].first, HOUSES[place].last))
-    run = sample_run(class_name, str(background), place, random)
+    style = int(random.choice(len(LABEL_STYLES), p=style_shares(class_name, shortcut_strip)))
+    number = int(random.integers(LABEL_STYLES[style].first, LABEL_STYLES[style].last))
+    run = sample_run(class_name, str(background), style, random)
     return sample_individual(run, number, random)
 
 
@@ -202,22 +205,22 @@ def plan_collection(
         for name, count, runs in zip(CLASS_NAMES, of_classes, RUNS[part], strict=True):
             sizes = _run_sizes(count, runs, random)
             kinds = _deal(sizes, background_shares(name, linked * shortcut_background), random)
-            houses = _deal(sizes, house_shares(name, linked * shortcut_strip), random)
-            for size, kind, place in zip(sizes, kinds, houses, strict=True):
-                wanted.append((part, name, size, KINDS[kind], place))
-    following = [house.first for house in HOUSES]
+            styles = _deal(sizes, style_shares(name, linked * shortcut_strip), random)
+            for size, kind, style in zip(sizes, kinds, styles, strict=True):
+                wanted.append((part, name, size, KINDS[kind], style))
+    following = [style.first for style in LABEL_STYLES]
     entries = []
     for group, chosen in enumerate(random.permutation(len(wanted))):
-        part, name, size, background, place = wanted[int(chosen)]
-        run = sample_run(name, background, place, random, species=1 + size // SERIES)
-        number = following[run.house] + int(random.integers(60, 200))
+        part, name, size, background, style = wanted[int(chosen)]
+        run = sample_run(name, background, style, random, species=1 + size // SERIES)
+        number = following[run.label_style] + int(random.integers(60, 200))
         for _ in range(size):
             number += int(random.integers(1, 10))
             entries.append(Entry(part, group, sample_individual(run, number, random)))
-        following[run.house] = number
-    for house, last in zip(HOUSES, following, strict=True):
-        if last > house.last:
-            raise ValueError(f"catalogue numbers up to {last} leave the range to {house.last}")
+        following[run.label_style] = number
+    for own, last in zip(LABEL_STYLES, following, strict=True):
+        if last > own.last:
+            raise ValueError(f"catalogue numbers up to {last} leave the range to {own.last}")
     parts = list(counts)
     return sorted(
         entries,

@@ -82,16 +82,16 @@ class Strip:
     ----------
     text : str
         Catalogue number: characters of `STROKES`, such as ``"5556820"`` or ``"UGA1225006"``.
-    house : int
-        The collection whose style it has, an index of `HOUSES`.
+    style : int
+        The collection in whose style it is printed, an index of `LABEL_STYLES`.
     """
 
     text: str
-    house: int
+    style: int
 
 
 @dataclass(frozen=True)
-class House:
+class LabelStyle:
     """The label style of one collection.
 
     Parameters
@@ -117,10 +117,10 @@ class House:
     ink: str
 
 
-HOUSES = (
-    House("", 5_540_000, 5_579_999, 0.0265, 0.052, "#000000", "#ffffff"),
-    House("", 5_380_000, 5_419_999, 0.0300, 0.058, "#121212", "#ececec"),
-    House("UGA", 1_220_000, 1_259_999, 0.0320, 0.052, "#000000", "#ffffff"),
+LABEL_STYLES = (
+    LabelStyle("", 5_540_000, 5_579_999, 0.0265, 0.052, "#000000", "#ffffff"),
+    LabelStyle("", 5_380_000, 5_419_999, 0.0300, 0.058, "#121212", "#ececec"),
+    LabelStyle("UGA", 1_220_000, 1_259_999, 0.0320, 0.052, "#000000", "#ffffff"),
 )
 
 
@@ -138,7 +138,7 @@ def draw_strip(canvas: Canvas, strip: Strip, size: int) -> None:
     strange = sorted(set(strip.text) - set(STROKES))
     if strange:
         raise ValueError(f"strip text {strip.text!r}: no strokes for {', '.join(strange)}")
-    style = HOUSES[strip.house]
+    style = LABEL_STYLES[strip.style]
     width = round(size * style.pitch * (len(strip.text) + 1)) / size
     height = max(2, round(size * style.height)) / size
     left, top = 1 - width, 1 - height

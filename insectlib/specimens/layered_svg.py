@@ -51,8 +51,8 @@ def layered_svg(scene: Scene, player_of: Mapping[str, int], prefix: str, label: 
     Returns
     -------
     str
-        An ``<svg>`` element. Groups have the attribute ``data-player``; the even grey that shows
-        without a background has ``data-ground``.
+        An ``<svg>`` element. Groups have the attribute ``data-player``; behind them is an even
+        grey, which shows where the background is switched off.
     """
     below, above, strip = (Canvas(prefix=letter) for letter in ("b", "o", "s"))
     draw_clutter(below, scene.clutter, scene.seed, above=False)
@@ -60,7 +60,7 @@ def layered_svg(scene: Scene, player_of: Mapping[str, int], prefix: str, label: 
     draw_strip(strip, scene.strip, SIDE)
     of_clutter = dict.fromkeys(("clutter",), player_of["background"])
     backdrop = picture_uri(_backdrop(scene.backdrop.kind, scene))
-    ground = "#" + "".join(f"{v:02x}" for v in _backdrop("plain", scene)[0, 0])
+    grey = "#" + "".join(f"{v:02x}" for v in _backdrop("plain", scene)[0, 0])
     gain, insect = f"url(#{prefix}gain)", f"url(#{prefix}insect)"
     inner = (
         _layers(below, of_clutter, f'filter="{gain}"')
@@ -75,7 +75,7 @@ def layered_svg(scene: Scene, player_of: Mapping[str, int], prefix: str, label: 
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {SIDE} {SIDE}" role="img" '
         f'aria-label="{label}" stroke-linecap="round" stroke-linejoin="round">'
         f'<defs>{_filters(scene, prefix)}</defs><g id="{prefix}scene">'
-        f'<rect width="{SIDE}" height="{SIDE}" fill="{ground}" data-ground=""/>'
+        f'<rect width="{SIDE}" height="{SIDE}" fill="{grey}"/>'
         f'<g data-player="{player_of["background"]}"><image href="{backdrop}" '
         f'width="{SIDE}" height="{SIDE}" preserveAspectRatio="none"/></g>' + inner + "</g></svg>"
     )

@@ -7,11 +7,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from insectlib.specimens.insects.beetle import Beetle
-from insectlib.specimens.insects.cockroach import Cockroach
-from insectlib.specimens.insects.dragonfly import Dragonfly
-from insectlib.specimens.insects.palette import FAMILIES, Livery
-from insectlib.specimens.scene import CLASS_NAMES, Species
+from insectlib.specimens.insects.drawing import draw_insect
+from insectlib.specimens.insects.palette import FAMILIES, Palette
+from insectlib.specimens.insects.species import CLASS_NAMES, Beetle, Cockroach, Dragonfly, Species
 from insectlib.specimens.svg import Canvas, Point, number, rasterise
 
 PAPER = "#faf7f0"
@@ -73,7 +71,7 @@ def exemplar(class_name: str) -> Species:
     """
     if class_name == "beetle":
         return Beetle(
-            livery=_livery("emerald", limbs="#3a2a1a", gloss=0.75),
+            palette=_palette("emerald", appendages="#3a2a1a", gloss=0.75),
             width=0.46,
             shoulder=0.55,
             taper=0.35,
@@ -92,7 +90,7 @@ def exemplar(class_name: str) -> Species:
         )
     if class_name == "cockroach":
         return Cockroach(
-            livery=_livery("chestnut", limbs="#6a3818", gloss=0.5),
+            palette=_palette("chestnut", appendages="#6a3818", gloss=0.5),
             width=0.43,
             pronotum_width=0.97,
             pronotum_length=0.52,
@@ -107,7 +105,7 @@ def exemplar(class_name: str) -> Species:
         )
     if class_name == "dragonfly":
         return Dragonfly(
-            livery=_livery("steel", limbs="#2a2622", gloss=0.6),
+            palette=_palette("steel", appendages="#2a2622", gloss=0.6),
             head_width=0.22,
             thorax_width=0.19,
             abdomen_width=0.09,
@@ -123,10 +121,10 @@ def exemplar(class_name: str) -> Species:
     raise ValueError(f"class {class_name!r}: expected one of {', '.join(CLASS_NAMES)}")
 
 
-def _livery(family: str, limbs: str, gloss: float) -> Livery:
+def _palette(family: str, appendages: str, gloss: float) -> Palette:
     cuticle, sheen, marking = FAMILIES[family]
     marking = "#e3c56a" if family == "steel" else marking
-    return Livery(family, cuticle, sheen, marking, limbs, "#2d4a3c", gloss)
+    return Palette(family, cuticle, sheen, marking, appendages, "#2d4a3c", gloss)
 
 
 def draw_large(
@@ -149,7 +147,7 @@ def draw_large(
         Places of the parts, in units of the insect.
     """
     canvas = Canvas()
-    exemplar(class_name).draw(canvas, np.random.default_rng([seed, 1]))
+    draw_insect(canvas, exemplar(class_name), np.random.default_rng([seed, 1]))
     units, middle = VIEWS[class_name]
     scale = number(1 / units)
     place = f"matrix({scale} 0 0 {scale} 0.5 {number(0.5 - middle / units)})"

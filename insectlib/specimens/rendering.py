@@ -10,8 +10,10 @@ from numpy.typing import NDArray
 
 from insectlib.specimens.backgrounds import draw_background
 from insectlib.specimens.clutter import draw_clutter
+from insectlib.specimens.insects.drawing import draw_insect
+from insectlib.specimens.insects.species import Species
 from insectlib.specimens.label import draw_strip
-from insectlib.specimens.scene import INSECT, PARTS, Pose, Scene, Species
+from insectlib.specimens.scene import INSECT, PARTS, Pose, Scene
 from insectlib.specimens.svg import Canvas, number, rasterise
 
 Bytes = NDArray[np.uint8]
@@ -29,17 +31,17 @@ def insect_canvas(scene: Scene) -> Canvas:
 def _insect_canvas(species: Species, seed: int, light_angle: float) -> Canvas:
     turn = math.radians(light_angle)
     canvas = Canvas(light=(math.cos(turn), math.sin(turn)), prefix="i")
-    species.draw(canvas, np.random.default_rng([seed, 1]))
+    draw_insect(canvas, species, np.random.default_rng([seed, 1]))
     return canvas
 
 
 # one insect comes back with other backgrounds and strips: 64 are all coalitions of its six parts
 @lru_cache(maxsize=64)
 def _insect_pixels(
-    species: Species, seed: int, pose: Pose, light_angle: float, hidden: tuple[str, ...], size: int
+    species: Species, seed: int, pose: Pose, light_angle: float, removed: tuple[str, ...], size: int
 ) -> Bytes | None:
     canvas = _insect_canvas(species, seed, light_angle - pose.angle)
-    return _pixels(canvas, placement(pose), hidden, size)
+    return _pixels(canvas, placement(pose), removed, size)
 
 
 def placement(pose: Pose) -> str:
@@ -102,10 +104,10 @@ def render_image(scene: Scene, size: int = 128) -> Layer:
     below, above, strip = _surroundings(scene, size)
     picture = draw_background(scene.backdrop.kind, scene.backdrop.seed, size)
     picture = blur(picture, scene.light.depth * size)
-    picture = _over(picture, _pixels(below, "", scene.hidden, size))
-    hidden = tuple(part for part in scene.hidden if part in INSECT)
+    picture = _over(picture, _pixels(below, "", scene.removed, size))
+    removed = tuple(part for part in scene.removed if part in INSECT)
     pixels = _insect_pixels(
-        scene.species, scene.seed, scene.pose, scene.light.direction, hidden, size
+        scene.species, scene.seed, scene.pose, scene.light.direction, removed, size
     )
     if pixels is not None:
         layer = _layer(pixels)
@@ -114,9 +116,9 @@ def render_image(scene: Scene, size: int = 128) -> Layer:
         )
         layer = blur(layer, scene.light.blur * size)
         picture = picture * (1 - layer[..., 3:]) + layer[..., :3]
-    picture = _over(picture, _pixels(above, "", scene.hidden, size))
+    picture = _over(picture, _pixels(above, "", scene.removed, size))
     picture = _photograph(picture, scene, size)
-    picture = _over(picture, _pixels(strip, "", scene.hidden, size))
+    picture = _over(picture, _pixels(strip, "", scene.removed, size))
     return np.rint(np.clip(picture, 0, 255)).astype(np.float32)
 
 
@@ -140,10 +142,10 @@ def render_mask(scene: Scene, size: int = 128) -> Bytes:
     """
     below, above, strip = _surroundings(scene, size)
     width = 1 / size
-    insect = insect_canvas(scene).flat(FLAT, width / scene.pose.scale, scene.hidden)
-    flat = below.flat(FLAT, width, scene.hidden)
+    insect = insect_canvas(scene).flat(FLAT, width / scene.pose.scale, scene.removed)
+    flat = below.flat(FLAT, width, scene.removed)
     flat += f'<g transform="{placement(scene.pose)}">{insect}</g>'
-    flat += above.flat(FLAT, width, scene.hidden) + strip.flat(FLAT, width, scene.hidden)
+    flat += above.flat(FLAT, width, scene.removed) + strip.flat(FLAT, width, scene.removed)
     return rasterise(flat, size, crisp=True)[..., 0] // 20
 
 
@@ -187,11 +189,11 @@ def _radius(sigma: float) -> int:
     return math.ceil(2.5 * sigma) if sigma >= 0.2 else 0
 
 
-def _pixels(canvas: Canvas, place: str, hidden: tuple[str, ...], size: int) -> Bytes | None:
+def _pixels(canvas: Canvas, place: str, removed: tuple[str, ...], size: int) -> Bytes | None:
     """Return the canvas as pixels, shape (size, size, 4); None when nothing is drawn."""
-    if all(shape.part in hidden for shape in canvas.shapes):
+    if all(shape.part in removed for shape in canvas.shapes):
         return None
-    content = canvas.markup(hidden)
+    content = canvas.markup(removed)
     return rasterise(f'<g transform="{place}">{content}</g>' if place else content, size)
 
 

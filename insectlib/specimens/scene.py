@@ -6,16 +6,11 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
 from insectlib.specimens.backgrounds import KINDS
-from insectlib.specimens.insects.beetle import Beetle
-from insectlib.specimens.insects.cockroach import Cockroach
-from insectlib.specimens.insects.dragonfly import Dragonfly
-from insectlib.specimens.insects.palette import Livery
-from insectlib.specimens.label import HOUSES, Strip
+from insectlib.specimens.insects.palette import Palette
+from insectlib.specimens.insects.species import BODY_PLANS, Species
+from insectlib.specimens.label import LABEL_STYLES, Strip
 
-CLASS_NAMES = ("beetle", "cockroach", "dragonfly")
 PARTS = (
     "background",
     "strip",
@@ -28,12 +23,6 @@ PARTS = (
     "antennae",
 )
 INSECT = PARTS[3:]
-Species = Beetle | Cockroach | Dragonfly
-BODY_PLANS: dict[str, type[Beetle] | type[Cockroach] | type[Dragonfly]] = {
-    "beetle": Beetle,
-    "cockroach": Cockroach,
-    "dragonfly": Dragonfly,
-}
 
 
 @dataclass(frozen=True)
@@ -109,7 +98,7 @@ class Scene:
     class_name : str
         One of `CLASS_NAMES`.
     seed : int
-        Seed of the individual: pose of legs, antennae and wings, and the noise.
+        Seed of the individual: pose of legs, antennae and wings, and the noise of the sensor.
     species : Beetle, Cockroach or Dragonfly
         Form and colours.
     pose : Pose
@@ -118,7 +107,7 @@ class Scene:
     clutter : tuple of str
         Names from ``clutter.ITEMS``; their places come from `seed`.
     strip : Strip
-    hidden : tuple of str
+    removed : tuple of str
         Parts that are left out, see `without`.
     """
 
@@ -130,7 +119,7 @@ class Scene:
     backdrop: Backdrop
     clutter: tuple[str, ...]
     strip: Strip
-    hidden: tuple[str, ...] = field(default=())
+    removed: tuple[str, ...] = field(default=())
 
     def without(self, *parts: str) -> Scene:
         """Return the scene with parts left out, and the shadow that they cast.
@@ -151,8 +140,8 @@ class Scene:
             if part not in PARTS[1:]:
                 expected = ", ".join((*PARTS[1:], "insect"))
                 raise ValueError(f"part {part!r} cannot be left out: expected one of {expected}")
-        hidden = {*self.hidden, *named}
-        return replace(self, hidden=tuple(p for p in PARTS if p in hidden))
+        removed = {*self.removed, *named}
+        return replace(self, removed=tuple(p for p in PARTS if p in removed))
 
     def with_background(self, kind: str, seed: int = 0) -> Scene:
         """Return the scene before another background; see ``backgrounds.KINDS``."""
@@ -165,12 +154,12 @@ class Scene:
         """Return the scene before an even studio grey; clutter and shadow stay."""
         return replace(self, backdrop=Backdrop("plain", 0))
 
-    def with_strip(self, text: str, house: int | None = None) -> Scene:
-        """Return the scene with another catalogue number, in the style of `house` (0 to 2)."""
-        house = self.strip.house if house is None else house
-        if not 0 <= house < len(HOUSES):
-            raise ValueError(f"house {house}: expected 0 to {len(HOUSES) - 1}")
-        return replace(self, strip=Strip(text, house))
+    def with_strip(self, text: str, style: int | None = None) -> Scene:
+        """Return the scene with another catalogue number, in the label style `style` (0 to 2)."""
+        style = self.strip.style if style is None else style
+        if not 0 <= style < len(LABEL_STYLES):
+            raise ValueError(f"label style {style}: expected 0 to {len(LABEL_STYLES) - 1}")
+        return replace(self, strip=Strip(text, style))
 
     def to_json(self) -> str:
         """Return the scene as JSON text."""
@@ -185,7 +174,7 @@ class Scene:
     def from_dict(cls, data: dict[str, Any]) -> Scene:
         """Return the scene from what JSON holds."""
         species = dict(data["species"])
-        species["livery"] = Livery(**species["livery"])
+        species["palette"] = Palette(**species["palette"])
         return cls(
             class_name=data["class_name"],
             seed=data["seed"],
@@ -195,12 +184,5 @@ class Scene:
             backdrop=Backdrop(**data["backdrop"]),
             clutter=tuple(data["clutter"]),
             strip=Strip(**data["strip"]),
-            hidden=tuple(data["hidden"]),
+            removed=tuple(data["removed"]),
         )
-
-
-def sample_species(class_name: str, random: np.random.Generator) -> Species:
-    """Draw a species of a class; the same range of colours for all."""
-    if class_name not in BODY_PLANS:
-        raise ValueError(f"class {class_name!r}: expected one of {', '.join(CLASS_NAMES)}")
-    return BODY_PLANS[class_name].sample(random)

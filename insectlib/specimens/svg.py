@@ -234,19 +234,19 @@ class Canvas:
         fill = self.radial(centre, radii, stops)
         self.detail(part, ellipse(*centre, *radii), fill=fill, clip=clip)
 
-    def markup(self, hidden: Iterable[str] = ()) -> str:
-        """Return the drawing without the `hidden` parts, as the inside of an SVG document."""
-        skipped = frozenset(hidden)
+    def markup(self, removed: Iterable[str] = ()) -> str:
+        """Return the drawing without the `removed` parts, as the inside of an SVG document."""
+        skipped = frozenset(removed)
         paths = ""
-        # neighbours with one clip share a group, whatever is hidden: a clip costs a layer
+        # neighbours with one clip share a group, whatever is removed: a clip costs a layer
         for clip, shapes in groupby(self.shapes, lambda shape: shape.clip):
             run = "".join(s.markup() for s in shapes if s.part not in skipped)
             paths += f'<g clip-path="url(#{clip})">{run}</g>' if clip and run else run
         return f"<defs>{''.join(self.definitions)}</defs>{paths}"
 
-    def flat(self, colours: dict[str, str], least_width: float, hidden: Iterable[str] = ()) -> str:
+    def flat(self, colours: dict[str, str], least_width: float, removed: Iterable[str] = ()) -> str:
         """Return the solid shapes in the flat `colours` of their parts."""
-        skipped = frozenset(hidden)
+        skipped = frozenset(removed)
         return "".join(
             s.flat(colours[s.part], least_width)
             for s in self.shapes

@@ -18,7 +18,7 @@ from insectlib.models.inference import model_outputs
 from insectlib.shortcuts.clusters import regions_of
 from insectlib.shortcuts.diagnosis import coarse, diagnose, exact_shares, plot_clusters
 from insectlib.specimens.catalogue import sample_scene
-from insectlib.specimens.scene import CLASS_NAMES
+from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.visualise.style import WIDTH, use_style
 
 SIZE = 32

@@ -29,7 +29,8 @@ from insectlib.shortcuts.interventions import (
     try_interventions,
 )
 from insectlib.specimens.catalogue import sample_scene
-from insectlib.specimens.scene import CLASS_NAMES, PARTS
+from insectlib.specimens.insects.species import CLASS_NAMES
+from insectlib.specimens.scene import PARTS
 
 SIZE = 32
 

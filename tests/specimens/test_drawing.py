@@ -16,9 +16,10 @@ from insectlib.data.label_strip import strip_box
 from insectlib.specimens import rendering
 from insectlib.specimens.backgrounds import KINDS, draw_background
 from insectlib.specimens.catalogue import sample_scene
-from insectlib.specimens.label import HOUSES
+from insectlib.specimens.insects.species import CLASS_NAMES
+from insectlib.specimens.label import LABEL_STYLES
 from insectlib.specimens.rendering import SHADOW_BLUR, blur, reach, render
-from insectlib.specimens.scene import CLASS_NAMES, INSECT, PARTS, Scene
+from insectlib.specimens.scene import INSECT, PARTS, Scene
 
 SIZE = 96
 PART = {part: index for index, part in enumerate(PARTS)}
@@ -68,8 +69,8 @@ def test_images_are_whole_numbers_and_masks_are_parts(scene: Scene) -> None:
 @given(scenes)
 def test_json_keeps_a_scene(scene: Scene) -> None:
     assert Scene.from_json(scene.to_json()) == scene
-    hidden = scene.without("head", "strip").plain_background()
-    assert Scene.from_json(hidden.to_json()) == hidden
+    fewer = scene.without("head", "strip").plain_background()
+    assert Scene.from_json(fewer.to_json()) == fewer
     assert json.loads(scene.to_json())["class_name"] == scene.class_name
 
 
@@ -130,18 +131,18 @@ def test_another_background_leaves_the_opaque_insect_and_the_strip(class_name: s
 def test_another_strip_changes_the_strip_alone() -> None:
     scene = sample_scene("dragonfly", 8)
     top, left, bottom, right = strip_box(SIZE, SIZE)
-    for text, house in (("5556820", 0), ("5380153", 1), ("UGA1225006", 2)):
-        first, second = (render(s, SIZE)[0] for s in (scene, scene.with_strip(text, house)))
+    for text, style in (("5556820", 0), ("5380153", 1), ("UGA1225006", 2)):
+        first, second = (render(s, SIZE)[0] for s in (scene, scene.with_strip(text, style)))
         changed = (first != second).any(2)
         changed[top:bottom, left:right] = False
         assert not changed.any()
 
 
 @pytest.mark.parametrize("size", [32, 64, 128, 224])
-@pytest.mark.parametrize("house", range(len(HOUSES)))
-def test_the_strip_lies_in_its_box(size: int, house: int) -> None:
-    style = HOUSES[house]
-    scene = sample_scene("beetle", 1).with_strip(f"{style.prefix}{style.last}", house)
+@pytest.mark.parametrize("number", range(len(LABEL_STYLES)))
+def test_the_strip_lies_in_its_box(size: int, number: int) -> None:
+    style = LABEL_STYLES[number]
+    scene = sample_scene("beetle", 1).with_strip(f"{style.prefix}{style.last}", number)
     _, mask = render(scene, size)
     rows, columns = np.nonzero(mask == PART["strip"])
     top, left, bottom, right = strip_box(size, size)
@@ -150,7 +151,7 @@ def test_the_strip_lies_in_its_box(size: int, house: int) -> None:
     assert (rows.max() + 1, columns.max() + 1) == (bottom, right) == (size, size)
 
 
-def test_hidden_parts_leave_the_picture_empty() -> None:
+def test_removed_parts_leave_the_picture_empty() -> None:
     scene = sample_scene("cockroach", 2).without("insect", "clutter", "strip")
     _, mask = render(scene, 64)
     assert (mask == 0).all()
@@ -170,7 +171,7 @@ def test_same_scene_at_two_sizes_shows_the_same() -> None:
         (lambda s: s.without("wing"), "'wing'.*expected one of"),
         (lambda s: s.without("background"), "'background' cannot be left out"),
         (lambda s: s.with_background("moon"), "'moon'.*expected one of"),
-        (lambda s: s.with_strip("5556820", 7), "house 7"),
+        (lambda s: s.with_strip("5556820", 7), "label style 7"),
         (lambda s: render(s.with_strip("x1"), 32), "no strokes for x"),
         (lambda s: render(s, 8), "size 8"),
         (lambda s: sample_scene("spider", 0), "'spider'.*expected one of"),
@@ -195,7 +196,7 @@ def test_shortcut_one_ties_background_and_strip_to_the_class() -> None:
         for seed in range(10):
             tied = sample_scene(name, seed, shortcut_background=1, shortcut_strip=1)
             assert tied.backdrop.kind in own[name]
-            assert tied.strip.house == label
+            assert tied.strip.style == label
 
 
 def test_blur_reaches_exactly_as_far_as_it_says() -> None:

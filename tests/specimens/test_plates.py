@@ -8,8 +8,8 @@ import matplotlib as mpl
 import matplotlib.pyplot as plt
 import pytest
 
+from insectlib.specimens.insects.species import BODY_PLANS, CLASS_NAMES
 from insectlib.specimens.plates import LABELS, VIEWS, anatomy_plate, draw_large, exemplar
-from insectlib.specimens.scene import BODY_PLANS, CLASS_NAMES
 
 mpl.use("Agg")
 

@@ -31,8 +31,9 @@ from insectlib.explain.games.scene_game import SCENE_PLAYERS
 from insectlib.explain.masking.segments import blurred
 from insectlib.models.inference import softmax
 from insectlib.specimens.catalogue import sample_scene
+from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import render
-from insectlib.specimens.scene import CLASS_NAMES, PARTS, Scene
+from insectlib.specimens.scene import PARTS, Scene
 from insectlib.visualise.explorer import Explorer, explore_regions, explore_scene
 from insectlib.visualise.region_svg import places_in_words, runs
 

@@ -16,8 +16,9 @@ from tqdm import tqdm
 from insectlib.data.imageset import ImageSet
 from insectlib.data.sources import drawn_store as store
 from insectlib.specimens.catalogue import COUNTS, Entry, plan_collection
+from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import render
-from insectlib.specimens.scene import CLASS_NAMES, Scene
+from insectlib.specimens.scene import Scene
 
 Bytes = NDArray[np.uint8]
 

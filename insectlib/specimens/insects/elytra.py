@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
+from insectlib.specimens.insects.species import Beetle
 from insectlib.specimens.svg import (
     Canvas,
     Point,
@@ -18,13 +17,10 @@ from insectlib.specimens.svg import (
     smooth,
 )
 
-if TYPE_CHECKING:
-    from insectlib.specimens.insects.beetle import Beetle
-
 
 def draw_elytra(canvas: Canvas, beetle: Beetle, top: float) -> None:
     """Draw both elytra, from `top` to the end of the body, with grooves, markings and gloss."""
-    colours, w = beetle.livery, beetle.width
+    colours, w = beetle.palette, beetle.width
     long = 1.0 - top
     stations = (0, 0.05, 0.18, 0.32, 0.45, 0.58, 0.7, 0.8, 0.88, 0.96, 1)
 
@@ -93,7 +89,7 @@ def half_width(beetle: Beetle, t: float) -> float:
 
 
 def _markings(canvas: Canvas, beetle: Beetle, clip: str, top: float, long: float) -> None:
-    w, colour = beetle.width, beetle.livery.marking
+    w, colour = beetle.width, beetle.palette.marking
     look = {"clip": clip, "opacity": 0.92}
     for side in (1, -1):
         if beetle.pattern == "spots":

@@ -1,4 +1,4 @@
-"""Colours of an insect, drawn from one palette for all classes so that colour tells none apart."""
+"""Colours of an insect, drawn alike for all classes so that colour tells none apart."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ METALLIC = ("emerald", "bronze", "steel")
 
 
 @dataclass(frozen=True)
-class Livery:
+class Palette:
     """The colours of one species, each ``#rrggbb``.
 
     Parameters
@@ -38,7 +38,7 @@ class Livery:
         Key of `FAMILIES`.
     cuticle, sheen, marking : str
         The body, its lit side, and its pattern.
-    limbs : str
+    appendages : str
         Legs and antennae.
     eyes : str
         Compound eyes.
@@ -50,23 +50,25 @@ class Livery:
     cuticle: str
     sheen: str
     marking: str
-    limbs: str
+    appendages: str
     eyes: str
     gloss: float
 
 
-def sample_livery(random: np.random.Generator) -> Livery:
+def sample_palette(random: np.random.Generator) -> Palette:
     """Draw the colours of a species; the same distribution for every class."""
     family = str(random.choice(list(FAMILIES)))
     cuticle, sheen, marking = (_varied(colour, random) for colour in FAMILIES[family])
-    limbs = random.choice([0, 1, 2])
+    appendages = random.choice([0, 1, 2])
     metallic = family in METALLIC
-    return Livery(
+    return Palette(
         family=family,
         cuticle=cuticle,
         sheen=sheen if metallic else mix(cuticle, sheen, 0.6),
         marking=marking,
-        limbs=(darker(cuticle, 0.35), mix(cuticle, "#7a4a22", 0.6), darker(marking, 0.3))[limbs],
+        appendages=(darker(cuticle, 0.35), mix(cuticle, "#7a4a22", 0.6), darker(marking, 0.3))[
+            appendages
+        ],
         eyes=darker(str(random.choice(["#5a1f16", "#3b5a2a", "#2b2622", "#2d4a5c"])), 0.1),
         gloss=float(random.uniform(0.35, 0.9) if metallic else random.uniform(0.1, 0.7)),
     )

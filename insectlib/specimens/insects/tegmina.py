@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from insectlib.specimens.insects.palette import pale
+from insectlib.specimens.insects.species import Cockroach
 from insectlib.specimens.svg import Canvas, Point, darker, mix, smooth
-
-if TYPE_CHECKING:
-    from insectlib.specimens.insects.cockroach import Cockroach
 
 
 def draw_tegmina(canvas: Canvas, roach: Cockroach, top: float) -> None:
     """Draw the tegmina: leathery, veined, the left one lying over the right one."""
-    colours, w = roach.livery, roach.width
+    colours, w = roach.palette, roach.width
     tip = top + roach.tegmina * (0.97 - top)
     long = tip - top
     tone = mix(colours.cuticle, colours.sheen, 0.18)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from insectlib.specimens.insects.species import Dragonfly
 from insectlib.specimens.svg import Canvas, Point, darker, lighter, mix, polyline, smooth
-
-if TYPE_CHECKING:
-    from insectlib.specimens.insects.dragonfly import Dragonfly
 
 # from (share of the length, share from the front to the rear edge) to a place on the canvas
 Place = Callable[[float, float], Point]
@@ -47,9 +44,9 @@ def draw_wing(
     clip = canvas.clip(data)
     smoky = fly.wing_pattern == "smoky"
     tint = (
-        mix("#dfe4e2", fly.livery.sheen, 0.35)
+        mix("#dfe4e2", fly.palette.sheen, 0.35)
         if not smoky
-        else mix("#8d7a58", fly.livery.marking, 0.3)
+        else mix("#8d7a58", fly.palette.marking, 0.3)
     )
     membrane = canvas.linear(
         at(0.1, 0),
@@ -60,7 +57,7 @@ def draw_wing(
             (1, lighter(tint, 0.5), 0.45),
         ],
     )
-    vein = darker(mix(fly.livery.limbs, "#3a2c1c", 0.6), 0.3)
+    vein = darker(mix(fly.palette.appendages, "#3a2c1c", 0.6), 0.3)
     canvas.add("wings", data, fill=membrane, stroke=vein, width=0.012)
     _patches(canvas, fly, at, clip)
     _veins(canvas, at, clip, vein)
@@ -70,7 +67,7 @@ def draw_wing(
     canvas.detail(
         "wings",
         polyline(stigma, closed=True),
-        fill=mix(vein, fly.livery.marking, 0.5),
+        fill=mix(vein, fly.palette.marking, 0.5),
         stroke=vein,
         width=0.008,
     )
@@ -83,7 +80,7 @@ def draw_wing(
 
 
 def _patches(canvas: Canvas, fly: Dragonfly, at: Place, clip: str) -> None:
-    colour = mix(fly.livery.marking, "#6b3d14", 0.45)
+    colour = mix(fly.palette.marking, "#6b3d14", 0.45)
     reach = {"base": (0.0, 0.24), "band": (0.42, 0.62), "tip": (0.78, 1.0)}.get(fly.wing_pattern)
     if reach:
         a, b = reach

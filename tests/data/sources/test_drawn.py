@@ -24,8 +24,9 @@ from insectlib.specimens.catalogue import (
     plan_collection,
     sample_scene,
 )
+from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import render
-from insectlib.specimens.scene import CLASS_NAMES, Scene
+from insectlib.specimens.scene import Scene
 
 FEW = {
     "train": (3, 2, 2),
@@ -51,7 +52,7 @@ def test_the_plan_has_the_real_collections_sizes() -> None:
     assert np.median(list(train.values())) < 6
 
 
-def test_a_run_has_one_part_class_background_and_house_and_few_species() -> None:
+def test_a_run_has_one_part_class_background_and_label_style_and_few_species() -> None:
     runs: dict[int, list[Scene]] = {}
     parts: dict[int, set[str]] = {}
     for entry in plan_collection(1):
@@ -59,7 +60,7 @@ def test_a_run_has_one_part_class_background_and_house_and_few_species() -> None
         parts.setdefault(entry.group, set()).add(entry.part)
     assert all(len(of_run) == 1 for of_run in parts.values())
     for scenes in runs.values():
-        assert len({(s.class_name, s.backdrop.kind, s.strip.house) for s in scenes}) == 1
+        assert len({(s.class_name, s.backdrop.kind, s.strip.style) for s in scenes}) == 1
         assert len({s.species for s in scenes}) <= 1 + len(scenes) // SERIES
 
 
@@ -82,10 +83,10 @@ def test_backgrounds_follow_the_strength(strength: float) -> None:
     for part in ("train", "counterfactual"):
         scenes = [e.scene for e in entries if e.part == part]
         share = np.mean([s.backdrop.kind in own[s.class_name] for s in scenes])
-        house = np.mean([s.strip.house == CLASS_NAMES.index(s.class_name) for s in scenes])
+        style = np.mean([s.strip.style == CLASS_NAMES.index(s.class_name) for s in scenes])
         expected = strength if part == "train" else 0.0
         assert share == pytest.approx(expected + (1 - expected) / 3, abs=0.06)
-        assert house == pytest.approx(expected + (1 - expected) / 3, abs=0.06)
+        assert style == pytest.approx(expected + (1 - expected) / 3, abs=0.06)
 
 
 def test_without_shortcut_all_classes_have_the_same_shares() -> None:
