@@ -27,25 +27,20 @@ import shap
 from numpy.typing import NDArray
 
 from insectlib.explain.estimators.gaussian_process import fit
-from insectlib.explain.estimators.receptive import Tables, receptive_shapley
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
-    drawn_pairs,
     log_binomial,
     paired_regression,
-    regression_errors,
     shapley_weights,
 )
 from insectlib.explain.estimators.surrogate import (
     Estimate,
-    corrected_surrogate,
     local_prior,
     region_centres,
     shapiq_shapley,
     surrogate_shapley,
 )
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
-from insectlib.explain.masking.local_network import LocalNetwork
 from insectlib.explain.masking.segments import superpixels
 from insectlib.models.inference import softmax
 from insectlib.models.seeds import numpy_seed
@@ -55,8 +50,6 @@ Game = Callable[[NDArray[np.bool_]], Array]
 Masked = Callable[
     [NDArray[np.float32], NDArray[np.int32], NDArray[np.float32], NDArray[np.float32]], Array
 ]
-Local = tuple[Masked, LocalNetwork]
-"""A network's last map of features as a function of masked pictures, and what follows it."""
 
 BUDGETS = {"few": (26, 100, 300, 450, 1000, 2000), "many": (100, 300, 450, 1000, 2000)}
 """The smallest is twice the regions: less, Permutation SHAP cannot ask."""
@@ -64,10 +57,7 @@ SEEDS = (0, 1, 2)
 OUTPUTS = ("logits", "probabilities")
 REGIONS = {"few": 12, "many": 48}
 REFERENCE_PAIRS, REFERENCE_FIT = 30_000, 700
-REFERENCE_TABLES, REFERENCE_PARTS, PART_PAIRS = 2_000, 8, 64_000
-SURROGATE, FIELDS = "surrogate", "receptive fields"
-OURS = (SURROGATE, FIELDS)
-"""The best that is offered for a network is the last of these that it has."""
+OURS = "surrogate"
 
 NINE_IN_TEN = 1.645
 LEAST = 1e-3
@@ -257,71 +247,26 @@ def peers() -> dict[str, Callable[[Game, Array, int, int, str], Array]]:
 # --- the reference ---
 
 
-def reference(
-    game: Game, scene: Scene, local: Local | None = None
-) -> dict[str, tuple[Array, float]]:
+def reference(game: Game, scene: Scene) -> dict[str, tuple[Array, float]]:
     """Return values to compare with, for logits and probabilities, and their relative error.
 
-    Exact for few regions. For many: `REFERENCE_PAIRS` pairs of a seed of their own are asked, and
-    answered by something that was fitted to others, whose values are known or cheap; a regression
-    on what that leaves corrects them, so that nothing is assumed in the end. It is a surrogate, or
-    the tables of `insectlib.explain.estimators.receptive` where the network has receptive fields.
+    Exact for few regions. For many: `REFERENCE_PAIRS` pairs of a seed of their own are asked. A
+    surrogate of the first of them has known values, and a regression on what it leaves of the
+    others corrects these, so that nothing is assumed in the end.
     """
     n = scene.players
     if scene.kind == "few":
         table = game(all_coalitions(n))
         outputs = {"logits": table, "probabilities": softmax(table)}
         return {name: (exact_shapley(of), 0.0) for name, of in outputs.items()}
-    random = np.random.default_rng(10_000)
-    pairs = PairedCoalitions(n, random).draw(REFERENCE_PAIRS)
+    pairs = PairedCoalitions(n, np.random.default_rng(10_000)).draw(REFERENCE_PAIRS)
     both = game(np.concatenate([pairs, ~pairs, [np.ones(n, bool), np.zeros(n, bool)]]))
-    if local is not None:
-        return _tabulated(scene, pairs, both, local, random)
     found = {}
     for output in OUTPUTS:
-        odd, total = _odd(both, len(pairs), output)
+        values = both if output == "logits" else softmax(both)
+        odd = (values[: len(pairs)] - values[len(pairs) : -2]) / 2
+        total = values[-2] - values[-1]
         found[output] = _corrected(pairs, odd, total, region_centres(scene.regions))
-    return found
-
-
-def _odd(both: Array, m: int, output: str) -> tuple[Array, Array]:
-    """Return half the difference of m pairs, and the whole one of everybody and nobody."""
-    values = both if output == "logits" else softmax(both)
-    return (values[:m] - values[m : 2 * m]) / 2, values[-2] - values[-1]
-
-
-def _tabulated(
-    scene: Scene,
-    pairs: NDArray[np.bool_],
-    both: Array,
-    local: Local,
-    random: np.random.Generator,
-) -> dict[str, tuple[Array, float]]:
-    """Return values by tables and a regression on the rest, and their relative errors."""
-    n, (features, network) = scene.players, local
-    tables = Tables(network, scene.regions)
-    first = np.concatenate([pairs[:REFERENCE_TABLES], ~pairs[:REFERENCE_TABLES]])
-    for some in np.array_split(first, 40):
-        tables.learn(some, scene.asked(features, some), 0)
-    guessed = np.concatenate([tables.logits(pairs), tables.logits(~pairs), both[-2:]])
-    parts: dict[str, list[Array]] = {output: [] for output in OUTPUTS}
-    for _ in range(REFERENCE_PARTS):
-        drawn, weights = drawn_pairs(PART_PAIRS, n, random)
-        answers = np.concatenate([tables.logits(drawn), tables.logits(~drawn), both[-2:]])
-        for output, of_parts in parts.items():
-            odd, total = _odd(answers, len(drawn), output)
-            of_parts.append(corrected_surrogate(drawn, weights, odd, total)[0])
-    size = pairs.sum(axis=1)
-    weights, found = 1 / (size * (n - size)), {}
-    for output, of_parts in parts.items():
-        left = _odd(both, len(pairs), output)[0] - _odd(guessed, len(pairs), output)[0]
-        correction = paired_regression(pairs, weights, left, np.zeros(left.shape[1]))
-        values = np.mean(of_parts, axis=0) + correction
-        errors = np.hypot(
-            np.std(of_parts, axis=0, ddof=1) / REFERENCE_PARTS**0.5,
-            regression_errors(pairs, weights, left, correction),
-        )
-        found[output] = values, relative_error(values + errors, values)
     return found
 
 
@@ -358,15 +303,11 @@ def relative_error(values: Array, truth: Array) -> float:
 
 
 def measured(
-    scene: Scene,
-    masked: Masked,
-    network: str,
-    seeds: Iterable[int] = SEEDS,
-    local: Local | None = None,
+    scene: Scene, masked: Masked, network: str, seeds: Iterable[int] = SEEDS
 ) -> Iterator[dict[str, Any]]:
     """Yield one row for each output, budget, seed and estimator."""
     game, centres = scene.game(masked), region_centres(scene.regions)
-    references = reference(game, scene, local)
+    references = reference(game, scene)
     common = {"scene": scene.name, "kind": scene.kind, "network": network, "n": scene.players}
     for output in OUTPUTS:
         truth, doubt = references[output]
@@ -376,21 +317,10 @@ def measured(
                 for name, estimate in peers().items():
                     values = estimate(game, centres, budget, seed, output)
                     yield {**row, "estimator": name, "error": relative_error(values, truth)}
-                asked = {"n_samples": budget - 2, "seed": seed, "output": output}
-                found = surrogate_shapley(game, centres, **asked)
-                yield {**row, "estimator": SURROGATE, **judged(found, truth)}
-                if local is not None:
-                    found = by_fields(scene, local, **asked)
-                    yield {**row, "estimator": FIELDS, **judged(found, truth)}
-
-
-def by_fields(scene: Scene, local: Local, **asked: Any) -> Estimate:
-    """Return the estimate by the receptive fields of a network, for all classes."""
-    features, rest = local
-    classes = np.arange(rest.head(rest.bias[None]).shape[1])
-    return receptive_shapley(
-        lambda rows: scene.asked(features, rows), rest, scene.regions, classes=classes, **asked
-    )
+                found = surrogate_shapley(
+                    game, centres, n_samples=budget - 2, seed=seed, output=output
+                )
+                yield {**row, "estimator": OURS, **judged(found, truth)}
 
 
 def judged(found: Estimate, truth: Array) -> dict[str, float]:
@@ -446,9 +376,7 @@ def summary(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         by_name: dict[str, dict[tuple[str, str, int], float]] = {}
         for r in here:
             by_name.setdefault(r["estimator"], {})[r["network"], r["scene"], r["seed"]] = r["error"]
-        mine: dict[tuple[str, str, int], float] = {}
-        for name in OURS:
-            mine |= by_name.get(name, {})
+        mine = by_name[OURS]
         for name, errors in by_name.items():
             pairs = [key for key in errors if np.isfinite(errors[key])]
             if not pairs:
@@ -498,11 +426,8 @@ def show(found: list[dict[str, Any]]) -> None:
                 for budget in budgets
             )
             print(f"{name:22}{line}")
-        for name in OURS:
-            of = [f for f in here if f["estimator"] == name]
-            if of:
-                held = "".join(f"{f['coverage']:22.1%}" for f in of)
-                print(f"{f'90% of {name}':22.22}{held}")
+        held = [f"{f['coverage']:22.1%}" for f in here if f["estimator"] == OURS]
+        print(f"{f'90% of {OURS}':22.22}" + "".join(held))
         doubts = {f["budget"]: f["doubt"] for f in here}
         print("error of the reference" + "".join(f"{d:22.4f}" for d in doubts.values()))
 
@@ -575,26 +500,29 @@ def table(here: list[dict[str, Any]]) -> list[str]:
     budgets = sorted({f["budget"] for f in here})
     lines = header("evaluations", [f"{budget:,}" for budget in budgets])
     names = dict.fromkeys(f["estimator"] for f in here)
-    own = [name for name in reversed(OURS) if name in names]  # the best first
-    for name in [*own, *(name for name in names if name not in own)]:
+    for name in [OURS, *(name for name in names if name != OURS)]:
         of = {f["budget"]: f for f in here if f["estimator"] == name}
         cells = [
             "–"
             if budget not in of
             else f"**{percent(of[budget]['error'])}**"
-            if name == own[0]
-            else f"{percent(of[budget]['error'])} ({of[budget]['times ours']:.3g}; "
-            f"{of[budget]['wins']} of {of[budget]['pairs']})"
+            if name == OURS
+            else f"{percent(of[budget]['error'])} ({compared(of[budget])})"
             for budget in budgets
         ]
         lines.append(row(name, cells))
-    for name in own:
-        held = {f["budget"]: f["coverage"] for f in here if f["estimator"] == name}
-        lines.append(row(f"90 % intervals, {name}", [percent(held[b]) for b in budgets]))
+    held = {f["budget"]: f["coverage"] for f in here if f["estimator"] == OURS}
+    lines.append(row(f"90 % intervals, {OURS}", [percent(held[b]) for b in budgets]))
     doubts = {f["budget"]: f["doubt"] for f in here}
     if any(doubts.values()):
         lines.append(row("error of the reference", [percent(doubts[b]) for b in budgets]))
     return lines
+
+
+def compared(cell: dict[str, Any]) -> str:
+    """Return how many times as large as ours an error is, and how often ours was smaller."""
+    wins = "" if cell["wins"] is None else f"; {cell['wins']} of {cell['pairs']}"
+    return f"{cell['times ours']:.3g}{wins}"
 
 
 def header(first: str, columns: list[str]) -> list[str]:
@@ -628,12 +556,12 @@ def main() -> None:
     rows = read_rows(asked.rows) if asked.rows else []
     done = {(r["network"], r["scene"], r["kind"]) for r in rows}
     for network in asked.networks if asked.pictures else []:
-        masked, local = course_network(network, asked.dataset, asked.profile)
+        masked = course_network(network, asked.dataset, asked.profile)
         for kind in asked.kinds:
             for scene in scenes(asked.dataset, asked.profile, asked.pictures, kind, network):
                 if (network, scene.name, kind) in done:
                     continue
-                new = list(measured(scene, masked, network, local=local))
+                new = list(measured(scene, masked, network))
                 rows += new
                 print(f"{network}, {scene.name}, {scene.players} regions", flush=True)
                 if asked.rows:
@@ -644,18 +572,13 @@ def main() -> None:
         write_results(rows)
 
 
-def course_network(name: str, dataset: str, profile: str) -> tuple[Masked, Local | None]:
-    """Return the course's network as a function of masked pictures, whole and in parts."""
+def course_network(name: str, dataset: str, profile: str) -> Masked:
+    """Return the course's network as a function of masked pictures."""
     from insectlib.course import course_cnn, course_transfer
     from insectlib.explain.masking.masked_inference import masked_forward
 
-    if name != "CNN":
-        return masked_forward(course_transfer(dataset, profile, progress=False).model), None
-    from insectlib.explain.masking.local_network import local_network
-
-    model = course_cnn(dataset, profile, progress=False).model
-    trunk, rest = local_network(model)
-    return masked_forward(model), (masked_forward(trunk), rest)
+    course = course_cnn if name == "CNN" else course_transfer
+    return masked_forward(course(dataset, profile, progress=False).model)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from .controls.simple_maps import (
 from .deep.deep_shap import deep_shap as deep_shap
 from .deep.handlers import deep_rules as deep_rules
 from .deep.handlers import unsupported_operations as unsupported_operations
-from .estimators.receptive import receptive_shapley as receptive_shapley
 from .estimators.sampling import PairedCoalitions as PairedCoalitions
 from .estimators.surrogate import surrogate_shapley as surrogate_shapley
 from .explanation import answer as answer

@@ -12,7 +12,6 @@ import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.explain.estimators.receptive import receptive_shapley
 from insectlib.explain.estimators.surrogate import (
     Estimate,
     region_centres,
@@ -21,15 +20,13 @@ from insectlib.explain.estimators.surrogate import (
 )
 from insectlib.explain.explanation import answer, ask
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.local_network import local_network
 from insectlib.explain.masking.regions import checked_background, checked_segments, spread
 from insectlib.models.seeds import numpy_seed
 
 if TYPE_CHECKING:
     import keras
 
-ESTIMATORS = ("shap", "shapiq", "surrogate", "receptive_fields")
-KNOW_ERRORS = ("surrogate", "receptive_fields")
+ESTIMATORS = ("shap", "shapiq", "surrogate")
 
 
 def kernel_shap(
@@ -79,9 +76,6 @@ def kernel_shap(
         chapter teaches. ``"shapiq"`` is shapiq's regression with every coalition paired with its
         complement, from a package of its own. ``"surrogate"`` needs the fewest answers for the
         same error, and says how large its errors are: `insectlib.explain.surrogate_shapley`.
-        ``"receptive_fields"`` needs fewer still, and says so too, but only does for networks that
-        are a chain of convolutions and poolings before dense layers:
-        `insectlib.explain.receptive_shapley`.
     l1_reg : float or str
         For ``"shap"`` only: how it may set superpixels to zero before it fits the others. 0, the
         default here, keeps all of them. shap's own default, ``"num_features(10)"``, keeps ten,
@@ -105,11 +99,11 @@ def kernel_shap(
         superpixel is spread evenly over its pixels and channels, so that sums over any region
         add up.
 
-        With ``"surrogate"`` and ``"receptive_fields"`` it has ``errors``, of the same shape as
-        the values: the standard error of a superpixel is spread in the same way, for its pixels
-        err together, and `insectlib.explain.segment_values` adds it up again. The true value
-        is within 1.64 of them in about nine superpixels of ten; by the surrogate in fewer where it
-        was asked twice for each superpixel only. Errors of different superpixels do not add up.
+        With ``"surrogate"`` it has ``errors``, of the same shape as the values: the standard error
+        of a superpixel is spread in the same way, for its pixels err together, and
+        `insectlib.explain.segment_values` adds it up again. The true value is within 1.64 of them
+        in about nine superpixels of ten; in fewer where it asked about twice as many coalitions as
+        there are superpixels only. Errors of different superpixels do not add up.
 
     Raises
     ------
@@ -128,18 +122,14 @@ def kernel_shap(
     cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
     estimates = []
-    trunk, rest = local_network(model) if estimator == "receptive_fields" else (model, None)
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k = int(cut.max()) + 1
-        if rest is None:
-            _check_budget(n_samples, k, l1_reg)
-        # what knows its errors learns logits, whatever is explained
-        plays = "logits" if estimator in KNOW_ERRORS else output
-        game = CoalitionGame(trunk, pictures[i], hidden[i], cut, plays, back_end=back_end)
+        _check_budget(n_samples, k, l1_reg)
+        # the surrogate is fitted to logits, whatever is explained: they are smoother
+        plays = "logits" if estimator == "surrogate" else output
+        game = CoalitionGame(model, pictures[i], hidden[i], cut, plays, back_end=back_end)
         asked = {"n_samples": n_samples, "seed": seed, "classes": question.classes[i]}
-        if rest is not None:
-            estimate = receptive_shapley(game, rest, cut, output=output, **asked)
-        elif estimator == "surrogate":
+        if estimator == "surrogate":
             estimate = surrogate_shapley(
                 game, region_centres(cut), output=output, wanted_error=wanted_error, **asked
             )
@@ -150,7 +140,7 @@ def kernel_shap(
         estimates.append(estimate)
         evaluations += game.evaluations
     fields = {}
-    if estimator in KNOW_ERRORS:
+    if estimator == "surrogate":
         errors = [spread(e.errors, cut) for e, cut in zip(estimates, cuts, strict=True)]
         fields["errors"] = np.stack(errors)
     return answer(

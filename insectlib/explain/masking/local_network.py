@@ -1,8 +1,8 @@
 """Networks whose last map of features is local: each place of it sees a window of the picture.
 
 Chapter ``05_kernel_shap``. The window is the place's receptive field; Araujo, Norris and Sim (2019)
-say how large it is. What happens outside a window cannot be known at its place, and both
-`insectlib.explain.masking.patchwork` and `insectlib.explain.estimators.receptive` make use of that.
+say how large it is. What happens outside a window cannot be known at its place, and
+`insectlib.explain.masking.patchwork` makes use of that.
 """
 
 from __future__ import annotations
@@ -116,8 +116,8 @@ def local_network(model: keras.Model) -> tuple[keras.Model, LocalNetwork]:
     parts = _apart[model]
     if isinstance(parts, str):
         raise ValueError(
-            "estimator 'receptive_fields' needs a chain of convolutions and poolings, Flatten, "
-            f"and dense layers; {model.name!r} is not one, pass estimator='surrogate': {parts}"
+            "local_network takes apart a chain of convolutions and poolings, Flatten, and dense "
+            f"layers; {model.name!r} is not one: {parts}"
         )
     return parts
 

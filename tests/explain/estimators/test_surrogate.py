@@ -21,7 +21,9 @@ from insectlib.explain.estimators.gaussian_process import (
 )
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
+    drawn_pairs,
     paired_regression,
+    regression_errors,
     shapley_weights,
 )
 from insectlib.explain.estimators.surrogate import region_centres, shapiq_shapley, surrogate_shapley
@@ -303,3 +305,22 @@ def test_what_is_wrong_is_named() -> None:
         surrogate_shapley(game, GRID, n_samples=50, seed=0, wanted_error=0.0)
     with pytest.raises(ValueError, match="nothing to share out"):
         surrogate_shapley(game, GRID[:1], n_samples=50, seed=0)
+
+
+def test_regression_errors_are_those_over_many_draws() -> None:
+    """A game with interactions, drawn again and again."""
+    random = np.random.default_rng(0)
+    n, m = 8, 400
+    single, pairs = random.normal(size=(n, 1)), random.normal(size=(n, n, n, 1)) / 6
+
+    def odd(coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
+        signs = coalitions - 0.5
+        return signs @ single + np.einsum("mi,mj,mk,ijkc->mc", signs, signs, signs, pairs)
+
+    everybody = 2 * odd(np.ones((1, n), dtype=bool))[0]
+    values, errors = [], []
+    for _ in range(200):
+        drawn, weights = drawn_pairs(m, n, random)
+        values.append(paired_regression(drawn, weights, odd(drawn), everybody))
+        errors.append(regression_errors(drawn, weights, odd(drawn), values[-1]))
+    assert np.std(values, axis=0) == pytest.approx(np.mean(errors, axis=0), rel=0.25)

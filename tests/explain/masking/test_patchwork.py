@@ -193,7 +193,7 @@ def twice_the_same(inputs: Any) -> Any:
 def test_what_may_look_further_than_its_window_is_not_taken_for_local(part: Any) -> None:
     inputs = keras.Input((SIZE, SIZE, 3))
     model = keras.Model(inputs, layers.Dense(3)(layers.Flatten()(part(inputs))))
-    with pytest.raises(ValueError, match="needs a chain of convolutions"):
+    with pytest.raises(ValueError, match="takes apart a chain of convolutions"):
         local_network(model)
     coalitions, regions = drawn(60, 4), squares(2)
     logits = masked_forward(model)(coalitions, regions, *scene())
