@@ -24,8 +24,9 @@ from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import cover_strip
 from insectlib.models.cnns import small_cnn
 from insectlib.models.inference import probabilities
+from insectlib.models.kept import Trained
 from insectlib.models.metrics import accuracy_interval
-from insectlib.models.training import Trained, train
+from insectlib.models.training import train
 
 COLUMNS = ("network", "leaked", "honest (95 % over groups)", "strip covered", "new", "broken", "s")
 

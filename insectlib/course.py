@@ -13,7 +13,8 @@ from insectlib.data.datasets import Collection, load
 from insectlib.data.imageset import ImageSet
 from insectlib.data.splits import honest_split
 from insectlib.models.cnns import regularised_cnn, small_cnn
-from insectlib.models.training import Trained, train
+from insectlib.models.kept import Trained
+from insectlib.models.training import train
 from insectlib.models.transfer.fine_tuning import train_transfer
 
 SEED = 0

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pooch
 
@@ -25,3 +27,22 @@ def cache_dir(kind: str = "") -> Path:
     folder = Path(os.environ.get("INSECTLIB_CACHE") or pooch.os_cache("insectlib")) / kind
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write a file under another name first, so that `path` is never half written.
+
+    Parameters
+    ----------
+    path : Path
+        Of the file, which is replaced where it is there.
+    write : callable
+        Called with the path to write to; in the same folder, with the same ending.
+    """
+    # Keras reads the kind of file off the end of its name, so that stays
+    temporary = path.with_name(f"writing-{os.getpid()}-{path.name}")
+    try:
+        write(temporary)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)

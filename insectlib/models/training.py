@@ -1,73 +1,31 @@
 """Train a network once, keep it, and load it the next time (chapter ``02_cnn``).
 
-A trained network is kept below ``cache_dir("models")`` under a key: the SHA-256 of all that
-decides what training gives (architecture with its seeds, settings, every pixel and label, versions
-of Keras and TensorFlow). Another seed, picture or setting is another key, so a stale network is
-never taken for the one asked for.
-
-    KEY.keras      the network, in Keras' own format; loaded in safe mode only
-    KEY.json       written last: history, settings, and the SHA-256 of KEY.keras
-    KEY.partial/   a training that has not ended: it goes on from its last whole epoch
+A training that has not ended lies below ``cache_dir("models")`` as ``KEY.partial/``: it goes on
+from its last whole epoch. What has ended is kept by `insectlib.models.kept`.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import time
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import keras
 import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from insectlib.data.cache import cache_dir
+from insectlib.data.cache import cache_dir, write_whole
+from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.imageset import ImageSet
-from insectlib.models.inference import check_images, without_augmentation
+from insectlib.models.digests import imageset_digest, network_digest
+from insectlib.models.inference import check_images
+from insectlib.models.kept import History, Trained, keep_network, load_network
 
 Build = Callable[..., keras.Model]
-History = dict[str, list[float]]
-
-
-@dataclass(frozen=True)
-class Trained:
-    """A trained network and how it came about.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in logits. Its weights are those of `best_epoch`.
-    history : dict of str to list of float
-        One value for each epoch under ``loss`` and ``accuracy``, and under ``val_loss`` and
-        ``val_accuracy`` where there was a validation part.
-    seconds : float
-        What the training took, on the machine that did it.
-    key : str
-        The SHA-256 under which it is kept, 64 hexadecimal digits.
-    from_store : bool
-        Whether it was loaded instead of trained.
-    best_epoch : int
-        The epoch, counted from 1, whose weights `model` has.
-    """
-
-    model: keras.Model
-    history: History
-    seconds: float
-    key: str
-    from_store: bool
-    best_epoch: int
-
-    @property
-    def epochs(self) -> int:
-        """Number of epochs trained."""
-        return len(self.history["loss"])
 
 
 def train(
@@ -129,9 +87,9 @@ def train(
     size = _checked_size(training, validation, epochs, patience)
     model = build(size, len(training.class_names), seed=seed)
     settings = {
-        "network": _canonical(json.loads(model.to_json()), {}),
-        "training": part_digest(training),
-        "validation": None if validation is None else part_digest(validation),
+        "network": network_digest(model),
+        "training": imageset_digest(training),
+        "validation": None if validation is None else imageset_digest(validation),
         "epochs": epochs,
         "seed": seed,
         "batch_size": batch_size,
@@ -140,8 +98,8 @@ def train(
         "keras": keras.version(),
         "tensorflow": tf.__version__,
     }
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    kept = load(key)
+    key = settings_digest(settings)
+    kept = load_network(key)
     if kept is not None:
         return kept
 
@@ -174,7 +132,7 @@ def train(
                 verbose=0,
             )
     run.take_best()
-    made = keep(
+    made = keep_network(
         key,
         run.model,
         history=run.history,
@@ -184,45 +142,6 @@ def train(
     )
     shutil.rmtree(run.folder, ignore_errors=True)
     return made
-
-
-def load(key: str) -> Trained | None:
-    """Return the network kept under `key`, or None where there is none that is sound.
-
-    Parameters
-    ----------
-    key : str
-        `Trained.key` of an earlier training.
-
-    Returns
-    -------
-    Trained or None
-        With `from_store` set.
-
-    Warns
-    -----
-    UserWarning
-        When the network is there but damaged.
-    """
-    path, record_path = _paths(key)
-    if not record_path.exists():
-        return None
-    try:
-        record = json.loads(record_path.read_text())
-        found = file_digest(path)
-        if found != record["sha256"]:
-            raise ValueError(f"its SHA-256 is {found}, but {record['sha256']} was written")
-        return Trained(
-            model=keras.saving.load_model(path, compile=False, safe_mode=True),
-            history={name: [float(v) for v in row] for name, row in record["history"].items()},
-            seconds=float(record["seconds"]),
-            key=key,
-            from_store=True,
-            best_epoch=int(record["best_epoch"]),
-        )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        warnings.warn(f"the kept network {path} is damaged: {error}", stacklevel=2)
-        return None
 
 
 class _Run:
@@ -334,100 +253,3 @@ def _checked_size(
                 f"training, {training.class_names}"
             )
     return int(height)
-
-
-def _canonical(value: Any, names: dict[str, str], field: str = "") -> Any:
-    """Return a network's configuration without what differs from session to session.
-
-    Keras counts layers up while a session lasts (``dense``, ``dense_1``...) and notes addresses of
-    shared objects. Names become numbers in order of appearance.
-    """
-    if isinstance(value, dict):
-        kept = {k: v for k, v in value.items() if k != "shared_object_id"}
-        return {k: _canonical(v, names, k) for k, v in kept.items()}
-    if isinstance(value, list):
-        return [_canonical(v, names) for v in value]
-    if isinstance(value, str):
-        if field == "name":
-            names.setdefault(value, f"#{len(names)}")
-        return names.get(value, value)
-    return value
-
-
-def part_digest(part: ImageSet) -> str:
-    """Return the SHA-256 of the pixels and labels, 64 hexadecimal digits."""
-    digest = hashlib.sha256(json.dumps([part.images.shape, part.class_names]).encode())
-    digest.update(np.ascontiguousarray(part.images, dtype=np.float32).data)
-    digest.update(np.ascontiguousarray(part.labels, dtype=np.int64).data)
-    return digest.hexdigest()
-
-
-def file_digest(path: Path) -> str:
-    """Return the SHA-256 of a file, 64 hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _paths(key: str) -> tuple[Path, Path]:
-    return cache_dir("models") / f"{key}.keras", cache_dir("models") / f"{key}.json"
-
-
-def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write a file under another name first, so that `path` is never half written."""
-    # Keras reads the kind of file off the end of its name, so that stays
-    temporary = path.with_name(f"writing-{os.getpid()}-{path.name}")
-    try:
-        write(temporary)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def keep(
-    key: str,
-    model: keras.Model,
-    *,
-    history: History,
-    seconds: float,
-    best_epoch: int,
-    settings: dict[str, Any],
-) -> Trained:
-    """Put a trained network into the store, for `load` to find.
-
-    Parameters
-    ----------
-    key : str
-        Under which it is kept: the SHA-256 of all that decides what training gives.
-    model : keras.Model
-        Ends in logits; its augmentation is taken out.
-    history, seconds, best_epoch
-        As in `Trained`.
-    settings : dict of str to object
-        Written down beside the network, for readers; must fit into JSON.
-
-    Returns
-    -------
-    Trained
-        As it was read back from the store, with `from_store` not set.
-
-    Raises
-    ------
-    OSError
-        When it cannot be written, or not be read back.
-    """
-    path, record_path = _paths(key)
-    # without the optimiser, which takes twice the room of the weights
-    model = without_augmentation(model)
-    write_whole(path, lambda temporary: model.save(temporary, include_optimizer=False))
-    record = {
-        "sha256": file_digest(path),
-        "history": history,
-        "seconds": seconds,
-        "best_epoch": best_epoch,
-        "settings": settings,
-    }
-    write_whole(record_path, lambda temporary: temporary.write_text(json.dumps(record, indent=1)))
-    made = load(key)
-    if made is None:
-        raise OSError(f"what was written to {cache_dir('models')} cannot be read back")
-    return replace(made, from_store=False)

@@ -7,8 +7,6 @@ it trains, to depend on what is no insect (`train_for_right_reasons`).
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections.abc import Callable
 from typing import Any
@@ -20,11 +18,14 @@ from keras import layers
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from insectlib.data.digests import arrays_digest, settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.evaluate.localisation import frame_masks, region_masks
+from insectlib.models.digests import imageset_digest, network_digest
 from insectlib.models.inference import check_images
-from insectlib.models.training import Build, Trained, keep, load, part_digest
+from insectlib.models.kept import Trained, keep_network, load_network
+from insectlib.models.training import Build
 
 PENALTIES = {"gradient": 0.01, "attribution": 1.0}
 """The penalties of `train_for_right_reasons`, with weights that suit pictures of 64 pixels."""
@@ -218,9 +219,9 @@ def train_for_right_reasons(
     network = build(training.images.shape[1], len(training.class_names), seed=seed)
     settings: dict[str, Any] = {
         "right reasons": [penalty, weight],
-        "where": hashlib.sha256(np.packbits(places).tobytes()).hexdigest(),
-        "network": _network_digest(network),
-        "training": part_digest(training),
+        "where": arrays_digest(places),
+        "network": network_digest(network),
+        "training": imageset_digest(training),
         "epochs": epochs,
         "seed": seed,
         "batch_size": batch_size,
@@ -228,8 +229,8 @@ def train_for_right_reasons(
         "keras": keras.version(),
         "tensorflow": tf.__version__,
     }
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    kept = load(key)
+    key = settings_digest(settings)
+    kept = load_network(key)
     if kept is not None:
         return kept
     begun = time.perf_counter()
@@ -243,7 +244,7 @@ def train_for_right_reasons(
             history, zip(*(values for _, values in seen), strict=True), strict=True
         ):
             history[name].append(float(shares @ np.array(row)))
-    return keep(
+    return keep_network(
         key,
         network,
         history=history,
@@ -281,15 +282,6 @@ def _step(
         step, reduce_retracing=True
     )
     return compiled
-
-
-def _network_digest(network: keras.Model) -> str:
-    """Return the SHA-256 of layers and first weights, without names, which Keras counts up."""
-    configs = [{**layer.get_config(), "name": type(layer).__name__} for layer in network.layers]
-    digest = hashlib.sha256(json.dumps(configs, sort_keys=True, default=str).encode())
-    for weight in network.get_weights():
-        digest.update(np.ascontiguousarray(weight).data)
-    return digest.hexdigest()
 
 
 def _triples(

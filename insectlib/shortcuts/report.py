@@ -19,8 +19,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.data.cache import write_whole
 from insectlib.data.imageset import ImageSet
-from insectlib.models.training import write_whole
 from insectlib.shortcuts.clusters import LIMIT, SUSPECTS
 from insectlib.shortcuts.diagnosis import Diagnosis, diagnose, plot_clusters
 from insectlib.shortcuts.interventions import accuracy

@@ -96,7 +96,7 @@ def test_tutorial_network_is_tested_on_the_published_part(asked: list[tuple[str,
     expected = train(
         small_cnn, collection.train, collection.test, epochs=2, seed=course.SEED, progress=False
     )
-    assert expected.from_store
+    assert expected.from_cache
     assert expected.key == trained.key
 
 
@@ -105,7 +105,7 @@ def test_course_network_comes_from_the_store(asked: list[tuple[str, int]]) -> No
     assert first.model.name == "regularised_cnn"
     assert first.model.input_shape == (None, 8, 8, 3)
     again = course_cnn("photos", "fast", progress=False)
-    assert (first.from_store, again.from_store) == (False, True)
+    assert (first.from_cache, again.from_cache) == (False, True)
     assert first.key == again.key
     published = course_cnn("photos", "fast", published=True, progress=False)
     assert published.key != first.key
@@ -128,6 +128,6 @@ def test_course_network_never_sees_the_test_part(
 
     monkeypatch.setattr(course, "honest_split", other_test)
     again = course_cnn("photos", "fast", progress=False)
-    assert again.from_store
+    assert again.from_cache
     assert again.key == first.key
     assert split.test.images.max() > 0

@@ -14,7 +14,8 @@ import pytest
 from insectlib.data.imageset import ImageSet
 from insectlib.models.cnns import regularised_cnn, small_cnn
 from insectlib.models.inference import probabilities
-from insectlib.models.training import Trained, load, train
+from insectlib.models.kept import Trained, load_network
+from insectlib.models.training import train
 
 
 @pytest.fixture
@@ -72,7 +73,7 @@ def test_learns_and_tells(colours: ImageSet) -> None:
 
 def test_is_loaded_the_next_time(colours: ImageSet, cache: Path) -> None:
     first, second = quick(colours), quick(colours)
-    assert (first.from_store, second.from_store) == (False, True)
+    assert (first.from_cache, second.from_cache) == (False, True)
     assert (first.key, first.history) == (second.key, second.history)
     for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
@@ -101,7 +102,7 @@ def test_every_setting_has_a_key_of_its_own(colours: ImageSet) -> None:
         train(regularised_cnn, colours, None, epochs=1, seed=0, progress=False),
     ]
     assert len({one.key for one in trained}) == len(trained)
-    assert not any(one.from_store for one in trained)
+    assert not any(one.from_cache for one in trained)
 
 
 def unnamed(size: int, n_classes: int, *, seed: int) -> keras.Model:
@@ -117,7 +118,7 @@ def unnamed(size: int, n_classes: int, *, seed: int) -> keras.Model:
 def test_numbered_layer_names_do_not_change_the_key(colours: ImageSet) -> None:
     first = train(unnamed, colours, None, epochs=1, seed=0, progress=False)
     second = train(unnamed, colours, None, epochs=1, seed=0, progress=False)
-    assert second.from_store
+    assert second.from_cache
     assert first.key == second.key
 
 
@@ -220,8 +221,8 @@ def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: s
         record.write_text(json.dumps(kept))
     with pytest.warns(UserWarning, match="is damaged"):
         again = quick(colours)
-    assert not again.from_store
-    assert quick(colours).from_store
+    assert not again.from_cache
+    assert quick(colours).from_cache
 
 
 @pytest.mark.usefixtures("instant")
@@ -239,11 +240,11 @@ def test_code_in_a_kept_network_is_not_run(colours: ImageSet, cache: Path, tmp_p
     record["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     path.with_suffix(".json").write_text(json.dumps(record))
     with pytest.warns(UserWarning, match="damaged"):
-        assert load(first.key) is None
+        assert load_network(first.key) is None
 
 
 def test_unknown_key_is_not_kept() -> None:
-    assert load("0" * 64) is None
+    assert load_network("0" * 64) is None
 
 
 def test_trained_network_leaves_pictures_alone(colours: ImageSet) -> None:

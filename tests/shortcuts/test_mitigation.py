@@ -75,7 +75,7 @@ def test_a_cropped_network_can_be_trained_and_kept(tiny_set: ImageSet) -> None:
         train(cropped(small_cnn), tiny_set, None, epochs=1, seed=0, progress=False)
         for _ in range(2)
     )
-    assert again.from_store and not first.from_store
+    assert again.from_cache and not first.from_cache
     assert again.model.layers[0].name == "crop"
 
 
@@ -143,10 +143,10 @@ def test_training_is_kept_under_all_that_decides_it(two_hints: ImageSet) -> None
     def run(**settings: object) -> tuple[str, bool]:
         asked = {"epochs": 1, "seed": 0, "progress": False, **settings}
         trained = train_for_right_reasons(linear, two_hints, **asked)
-        return trained.key, trained.from_store
+        return trained.key, trained.from_cache
 
-    key, from_store = run()
-    assert not from_store
+    key, from_cache = run()
+    assert not from_cache
     assert run() == (key, True)
     others = [{"weight": 0.5}, {"seed": 1}, {"penalty": "gradient"}, {"epochs": 2}]
     others.append({"where": np.ones((24, 16, 16), dtype=bool)})

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from insectlib.data.sources import drawn_store as store
 from insectlib.explain.games.coalitions import exact_shapley, pair_interactions
 from insectlib.explain.games.table_store import kept_table
-from insectlib.models.digests import model_digest
+from insectlib.models.digests import network_digest
 from insectlib.models.inference import OUTPUTS, model_outputs, softmax
 from insectlib.specimens.rendering import render_image
 from insectlib.specimens.scene import INSECT, Scene
@@ -113,7 +113,7 @@ def scene_shapley(
 
     if hasattr(model, "get_weights"):
         question = {
-            "model": model_digest(model),
+            "model": network_digest(model),
             "scene": scene.to_json(),
             "players": list(players),
             "drawing": store.key({"size": size}),

@@ -9,7 +9,6 @@ network's layers and weights, every pixel, and the versions of Keras and TensorF
 
 from __future__ import annotations
 
-import hashlib
 import json
 import warnings
 from typing import TYPE_CHECKING
@@ -18,11 +17,11 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from insectlib.data.cache import cache_dir
-from insectlib.models.digests import model_digest
+from insectlib.data.cache import cache_dir, write_whole
+from insectlib.data.digests import arrays_digest, file_digest, settings_digest
+from insectlib.models.digests import network_digest
 from insectlib.models.inference import check_images
 from insectlib.models.keras_warnings import no_retracing_warning
-from insectlib.models.training import file_digest, write_whole
 
 if TYPE_CHECKING:
     import keras
@@ -109,10 +108,8 @@ def _key(network: keras.Model, pictures: NDArray[np.float32]) -> str:
     import keras
     import tensorflow as tf
 
-    what = [model_digest(network), pictures.shape, keras.version(), tf.__version__]
-    digest = hashlib.sha256(json.dumps(what).encode())
-    digest.update(np.ascontiguousarray(pictures).data)
-    return digest.hexdigest()
+    made_of = [network_digest(network), arrays_digest(pictures)]
+    return settings_digest([*made_of, keras.version(), tf.__version__])
 
 
 def _load(key: str) -> NDArray[np.float32] | None:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 
 import keras
 import tensorflow as tf
 from keras import layers
 
+from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
-from insectlib.models.digests import model_digest
-from insectlib.models.training import Trained, keep, load, part_digest
+from insectlib.models.digests import imageset_digest, network_digest
+from insectlib.models.kept import Trained, keep_network, load_network
 from insectlib.models.transfer.backbones import backbone
 from insectlib.models.transfer.features import cached_features
 from insectlib.models.transfer.heads import Fitted, fit_head, head
@@ -112,17 +111,17 @@ def train_transfer(
     network = backbone(name, training.images.shape[1], seed=seed, network_size=network_size)
     settings = {
         "transfer": name,
-        "network": model_digest(network),
-        "training": part_digest(training),
-        "validation": part_digest(validation),
+        "network": network_digest(network),
+        "training": imageset_digest(training),
+        "validation": imageset_digest(validation),
         "epochs": epochs,
         "patience": patience,
         "seed": seed,
         "keras": keras.version(),
         "tensorflow": tf.__version__,
     }
-    key = hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()
-    kept = load(key)
+    key = settings_digest(settings)
+    kept = load_network(key)
     if kept is not None:
         return kept
     features = cached_features(network, training.images, progress=progress)
@@ -137,7 +136,7 @@ def train_transfer(
         patience=patience,
         seed=seed,
     )
-    return keep(
+    return keep_network(
         key,
         transfer_model(network, fitted.model),
         history=fitted.history,

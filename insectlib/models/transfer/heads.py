@@ -11,9 +11,9 @@ from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 from numpy.typing import NDArray
 
+from insectlib.models.kept import History
 from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.seeds import seed_stream
-from insectlib.models.training import History
 
 BATCH = 32
 """Pictures per step."""

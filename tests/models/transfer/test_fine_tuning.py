@@ -20,8 +20,8 @@ from insectlib.data.folds import cross_predict, fold_scores, random_folds
 from insectlib.data.imageset import ImageSet
 from insectlib.models.augmentation import augment, picture_augmentation
 from insectlib.models.inference import probabilities, without_augmentation
+from insectlib.models.kept import Trained, load_network
 from insectlib.models.keras_warnings import no_retracing_warning
-from insectlib.models.training import load
 from insectlib.models.transfer import features
 from insectlib.models.transfer import fine_tuning as transfer
 from insectlib.models.transfer.features import cached_features, compute_features
@@ -282,14 +282,14 @@ def test_joined_model_is_head_upon_network(colours: ImageSet) -> None:
         transfer_model(network, head(9, seed=0))
 
 
-def trained(part: ImageSet, **changed: int) -> transfer.Trained:
+def trained(part: ImageSet, **changed: int) -> Trained:
     chosen = {"network_size": 16, "epochs": 80, "patience": 20, "seed": 0} | changed
     return train_transfer(part, part.subset(range(60, 90)), progress=False, **chosen)
 
 
 def test_transfer_is_kept_and_loaded_safely(colours: ImageSet, cache: Path) -> None:
     first, second = trained(colours), trained(colours)
-    assert (first.from_store, second.from_store) == (False, True)
+    assert (first.from_cache, second.from_cache) == (False, True)
     assert first.key == second.key
     assert first.history == second.history
     assert first.best_epoch == 1 + int(np.argmin(first.history["val_loss"]))
@@ -297,7 +297,7 @@ def test_transfer_is_kept_and_loaded_safely(colours: ImageSet, cache: Path) -> N
     np.testing.assert_allclose(p, probabilities(first.model, colours.images), atol=1e-6)
     assert (p.argmax(axis=1) == colours.labels).mean() > 0.9
     # `load` goes through Keras' safe mode: no Lambda layer could come through
-    kept = load(first.key)
+    kept = load_network(first.key)
     assert kept is not None
     assert "Lambda" not in kept.model.to_json()
     record = json.loads((cache / "models" / f"{first.key}.json").read_text())
@@ -308,7 +308,7 @@ def test_every_setting_has_a_key_of_its_own(
     colours: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kept = []
-    monkeypatch.setattr(transfer, "keep", lambda key, *args, **named: kept.append(key))
+    monkeypatch.setattr(transfer, "keep_network", lambda key, *args, **named: kept.append(key))
     monkeypatch.setattr(transfer, "fit_head", lambda top, *args, **named: Fitted(top, {}, 1))
     labels = colours.labels.copy()
     labels[0] = 2
@@ -342,7 +342,7 @@ def test_course_network_is_fitted_on_the_honest_split(
     monkeypatch.setitem(course.PROFILES, "fast", quick)
     first = course.course_transfer("photos", "fast", progress=False)
     assert first.model.input_shape == (None, 16, 16, 3)
-    assert not first.from_store
+    assert not first.from_cache
     split = course.course_split(course.course_collection("photos", "fast", tutorial=True))
     same = train_transfer(
         split.training,
@@ -353,7 +353,7 @@ def test_course_network_is_fitted_on_the_honest_split(
         seed=course.SEED,
         progress=False,
     )
-    assert same.from_store
+    assert same.from_cache
     assert same.key == first.key
     assert len(first.history["loss"]) <= 6
 
