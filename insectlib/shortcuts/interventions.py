@@ -18,8 +18,7 @@ from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import cover_strip, strip_box
-from insectlib.data.sources import drawn_store as store
-from insectlib.data.sources.drawn import draw_specimens
+from insectlib.data.sources.drawn import draw_entries
 from insectlib.evaluate.localisation import attribution_sums, frame_masks
 from insectlib.models.inference import check_images, model_outputs
 from insectlib.shortcuts.clusters import regions_of
@@ -452,15 +451,9 @@ def _drawn(scenes: Sequence[Scene], part: ImageSet, progress: bool) -> ImageSet:
     """Draw scenes at the size of `part`, or take what was drawn before."""
     size = part.images.shape[1]
     text = json.dumps([scene.to_json() for scene in scenes])
-    arguments = {"scenes": sha256(text.encode()).hexdigest(), "size": size}
-    kept = store.load(arguments)
-    if kept is None:
-        fresh = draw_specimens(scenes, size, progress=progress)
-        assert fresh.masks is not None
-        entries = [Entry("redrawn", i, scene) for i, scene in enumerate(scenes)]
-        kept = fresh.images.astype(np.uint8), fresh.masks, entries
-        store.save(arguments, *kept)
-    pixels, masks, _ = kept
+    decides = {"scenes": sha256(text.encode()).hexdigest(), "size": size}
+    entries = [Entry("redrawn", i, scene) for i, scene in enumerate(scenes)]
+    pixels, masks, _ = draw_entries(decides, lambda: entries, size, progress=progress)
     return replace(
         part,
         images=pixels.astype(np.float32),

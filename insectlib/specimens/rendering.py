@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import lru_cache
+from importlib.metadata import version
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +21,19 @@ Bytes = NDArray[np.uint8]
 Layer = NDArray[np.float32]  # (size, size, 4): red, green, blue times alpha, and alpha from 0 to 1
 FLAT = {part: f"#{20 * k:02x}0000" for k, part in enumerate(PARTS)}
 SHADOW_BLUR = 0.012  # standard deviation of the shadow's edge, as a share of the picture's side
+
+
+DRAWING_VERSION = 1
+"""To be raised with each change that draws a pixel, or samples a scene, otherwise than before.
+
+What is kept of drawn pictures is kept under this number; a test compares pixels with it.
+"""
+
+
+def drawing_versions() -> dict[str, str]:
+    """Return what decides the pixels of a scene: the version of the drawing and of its packages."""
+    packages = {name: version(name) for name in ("numpy", "pillow", "resvg-py")}
+    return {"drawing": str(DRAWING_VERSION), **packages}
 
 
 def insect_canvas(scene: Scene) -> Canvas:

@@ -125,7 +125,7 @@ def test_exchange_with_anybody_takes_background_and_strip_from_two(drawn: ImageS
 
 def test_exchange_is_kept_on_disk(drawn: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
     first = exchange(drawn, seed=0)
-    monkeypatch.setattr("insectlib.shortcuts.interventions.draw_specimens", None)
+    monkeypatch.setattr("insectlib.data.sources.drawn._draw", None)
     again = exchange(drawn, seed=0)
     np.testing.assert_array_equal(first.images, again.images)
     np.testing.assert_array_equal(first.masks, again.masks)

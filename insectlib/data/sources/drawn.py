@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
 from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from insectlib.data.cache import cached
+from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
-from insectlib.data.sources import drawn_store as store
 from insectlib.specimens.catalogue import COUNTS, Entry, plan_collection
 from insectlib.specimens.insects.species import CLASS_NAMES
-from insectlib.specimens.rendering import render
+from insectlib.specimens.rendering import drawing_versions, render
 from insectlib.specimens.scene import Scene
 
 Bytes = NDArray[np.uint8]
+Drawn = tuple[Bytes, Bytes, list[Entry]]
 
 
 def draw_specimens(
@@ -89,20 +94,76 @@ def load_specimens(
         "shortcut_strip": shortcut_strip,
         "counts": {part: list(of_classes) for part, of_classes in counts.items()},
     }
-    drawn = store.load(arguments)
-    if drawn is None:
-        entries = plan_collection(
+
+    def plan() -> list[Entry]:
+        return plan_collection(
             seed,
             shortcut_background=shortcut_background,
             shortcut_strip=shortcut_strip,
             counts=counts,
         )
-        images, masks = _draw([e.scene for e in entries], size, workers, progress)
-        store.save(arguments, images, masks, entries)
-    else:
-        images, masks, entries = drawn
+
+    images, masks, entries = draw_entries(arguments, plan, size, workers=workers, progress=progress)
     sets = {part: _part(part, images, masks, entries) for part in counts}
     return {"train": sets.pop("train"), "test": _copies(images, masks, entries, seed), **sets}
+
+
+def draw_entries(
+    decides: Mapping[str, Any],
+    plan: Callable[[], list[Entry]],
+    size: int,
+    *,
+    workers: int | None = None,
+    progress: bool = True,
+) -> Drawn:
+    """Draw the scenes of entries, or take them from the cache where that was done before.
+
+    Parameters
+    ----------
+    decides : mapping
+        All that decides what `plan` returns, and the size, as JSON can write it.
+    plan : callable
+        Returns the entries; called when they must be drawn.
+    size : int
+        Side of the pictures in pixels.
+    workers, progress
+        See `draw_specimens`.
+
+    Returns
+    -------
+    images : uint8 array, shape (n, size, size, 3)
+    masks : uint8 array, shape (n, size, size)
+    entries : list of Entry
+    """
+
+    def draw() -> Drawn:
+        entries = plan()
+        return *_draw([e.scene for e in entries], size, workers, progress), entries
+
+    key = settings_digest({"versions": drawing_versions(), **decides})
+    return cached("specimens", key, draw, write=_write, read=_read)
+
+
+def _write(folder: Path, drawn: Drawn) -> None:
+    """Put a drawn collection into a folder of the cache."""
+    images, masks, entries = drawn
+    records = [
+        {"part": e.part, "group": e.group, "scene": json.loads(e.scene.to_json())} for e in entries
+    ]
+    np.save(folder / "images.npy", images, allow_pickle=False)
+    np.save(folder / "masks.npy", masks, allow_pickle=False)
+    (folder / "scenes.json").write_text(json.dumps(records), encoding="utf-8")
+
+
+def _read(folder: Path) -> Drawn:
+    """Return the collection that `_write` put into a folder."""
+    images, masks = (np.load(folder / f"{n}.npy", allow_pickle=False) for n in ("images", "masks"))
+    records = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
+    return (
+        images,
+        masks,
+        [Entry(r["part"], r["group"], Scene.from_dict(r["scene"])) for r in records],
+    )
 
 
 def _part(part: str, images: Bytes, masks: Bytes, entries: list[Entry]) -> ImageSet:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.data.sources import drawn_store as store
+from insectlib.data.cache import cached_array
+from insectlib.data.digests import settings_digest
 from insectlib.explain.games.coalitions import exact_shapley, pair_interactions
-from insectlib.explain.games.table_store import kept_table
 from insectlib.models.digests import network_digest
 from insectlib.models.inference import OUTPUTS, model_outputs, softmax
-from insectlib.specimens.rendering import render_image
+from insectlib.specimens.rendering import drawing_versions, render_image
 from insectlib.specimens.scene import INSECT, Scene
 
 if TYPE_CHECKING:
@@ -109,16 +109,17 @@ def scene_shapley(
 
     def play() -> NDArray[np.float64]:
         pictures = [render_image(staged, size) for staged in _coalitions(scene, players)]
-        return model_outputs(model, np.stack(pictures))
+        return np.asarray(model_outputs(model, np.stack(pictures)), dtype=np.float64)
 
     if hasattr(model, "get_weights"):
-        question = {
+        decides = {
             "model": network_digest(model),
             "scene": scene.to_json(),
             "players": list(players),
-            "drawing": store.key({"size": size}),
+            "drawing": drawing_versions(),
+            "size": size,
         }
-        logits = kept_table(question, play)
+        logits = cached_array("games", settings_digest(decides), play)
     else:
         logits = play()  # not Keras's: nothing says whether it is the same one next time
     table = logits if output == "logits" else softmax(logits)

@@ -1,24 +1,19 @@
 """What a frozen network makes of pictures: computed once, kept on disk (chapter ``03_transfer``).
 
-Features are kept below ``cache_dir("features")`` under the SHA-256 of all that decides them: the
-network's layers and weights, every pixel, and the versions of Keras and TensorFlow.
-
-    KEY.npy     the features
-    KEY.json    written last: the SHA-256 of KEY.npy
+Features are kept in the cache under the SHA-256 of all that decides them: the network's layers and
+weights, every pixel, and the versions of Keras and TensorFlow.
 """
 
 from __future__ import annotations
 
-import json
-import warnings
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from insectlib.data.cache import cache_dir, write_whole
-from insectlib.data.digests import arrays_digest, file_digest, settings_digest
+from insectlib.data.cache import cached_array
+from insectlib.data.digests import arrays_digest, settings_digest
 from insectlib.models.digests import network_digest
 from insectlib.models.inference import check_images
 from insectlib.models.keras_warnings import no_retracing_warning
@@ -62,16 +57,11 @@ def cached_features(
         When kept features are damaged; they are computed anew.
     """
     pictures = check_images(images, network.input_shape[1:])
-    key = _key(network, pictures)
-    kept = _load(key)
-    if kept is not None:
-        return kept
-    found = compute_features(network, pictures, progress=progress)
-    path = cache_dir("features") / f"{key}.npy"
-    write_whole(path, lambda temporary: np.save(temporary, found))
-    record = json.dumps({"sha256": file_digest(path), "shape": found.shape})
-    write_whole(path.with_suffix(".json"), lambda temporary: temporary.write_text(record))
-    return found
+    return cached_array(
+        "features",
+        _key(network, pictures),
+        lambda: compute_features(network, pictures, progress=progress),
+    )
 
 
 def compute_features(
@@ -110,19 +100,3 @@ def _key(network: keras.Model, pictures: NDArray[np.float32]) -> str:
 
     made_of = [network_digest(network), arrays_digest(pictures)]
     return settings_digest([*made_of, keras.version(), tf.__version__])
-
-
-def _load(key: str) -> NDArray[np.float32] | None:
-    """Return the features kept under `key`, or None where there are none that are sound."""
-    path = cache_dir("features") / f"{key}.npy"
-    if not path.with_suffix(".json").exists():
-        return None
-    try:
-        expected = json.loads(path.with_suffix(".json").read_text())["sha256"]
-        found = file_digest(path)
-        if found != expected:
-            raise ValueError(f"their SHA-256 is {found}, but {expected} was written")
-        return np.asarray(np.load(path, allow_pickle=False), dtype=np.float32)
-    except (OSError, ValueError, LookupError, TypeError) as error:
-        warnings.warn(f"the kept features {path} are damaged: {error}", stacklevel=3)
-        return None

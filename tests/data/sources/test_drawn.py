@@ -14,8 +14,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from insectlib.data.cache import cache_dir
-from insectlib.data.sources import drawn_store as store
 from insectlib.data.sources.drawn import draw_specimens, load_specimens
 from insectlib.specimens.catalogue import (
     COUNTS,
@@ -150,18 +148,12 @@ def test_the_cache_is_used_and_keyed_by_the_arguments(monkeypatch: pytest.Monkey
         load_specimens(16, seed=1, counts=FEW, workers=1, progress=False)
 
 
-@pytest.mark.parametrize("name", [*store.FILES, store.MANIFEST])
-@pytest.mark.parametrize("damage", ["cut", "changed", "missing"])
-def test_damage_is_named_and_drawn_again(name: str, damage: str) -> None:
+@pytest.mark.parametrize("name", ["images.npy", "masks.npy", "scenes.json"])
+def test_damage_is_named_and_drawn_again(cache: Path, name: str) -> None:
     fresh = load_specimens(16, counts=FEW, workers=1, progress=False)["train"]
-    (folder,) = cache_dir("specimens").iterdir()
-    content = (folder / name).read_bytes()
-    if damage == "missing":
-        (folder / name).unlink()
-    else:
-        changed = content[:-9] if damage == "cut" else b"\0" + content[1:]
-        (folder / name).write_bytes(changed)
-    with pytest.warns(UserWarning, match=f"{name} is damaged or missing"):
+    (path,) = cache.glob(f"specimens/*/{name}")
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.warns(UserWarning, match=f"damaged, made again: {name}"):
         mended = load_specimens(16, counts=FEW, workers=1, progress=False)["train"]
     assert np.array_equal(fresh.images, mended.images)
     with warnings.catch_warnings():
@@ -172,40 +164,29 @@ def test_damage_is_named_and_drawn_again(name: str, damage: str) -> None:
 def test_a_killed_run_leaves_no_broken_cache(cache: Path) -> None:
     """Kill a process at several moments while it draws and saves; what follows is whole."""
     code = (
-        "from insectlib.specimens import load_specimens\n"
+        "from insectlib.data import load_specimens\n"
         f"load_specimens(16, counts={FEW!r}, workers=1, progress=False)\n"
     )
-    for patience in (0.3, 0.6, 0.9):
+    for patience in (1.0, 1.5, 2.0):
         run = subprocess.Popen([sys.executable, "-c", code], env={**os.environ})
         time.sleep(patience)
         run.kill()
         run.wait()
-        finished = [f for f in cache.glob("specimens/*") if not f.name.startswith(".")]
-        for folder in finished:
-            assert {f.name for f in folder.iterdir()} == {*store.FILES, store.MANIFEST}
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         load_specimens(16, counts=FEW, workers=1, progress=False)
+    assert len([f for f in cache.glob("specimens/*") if not f.name.startswith(".")]) == 1
 
 
-def test_an_unfinished_folder_is_not_loaded_and_is_swept_later() -> None:
-    parent = cache_dir("specimens")
-    left, recent = parent / f"{store.UNFINISHED}old", parent / f"{store.UNFINISHED}new"
-    for folder in (left, recent):
-        folder.mkdir()
-        (folder / "images.npy").write_bytes(b"half")
-    os.utime(left, (time.time() - 7200,) * 2)
-    data = load_specimens(16, counts=FEW, workers=1, progress=False)
-    assert len(data["train"]) == 7
-    assert not left.exists()
-    assert recent.exists()
-
-
-def test_a_cut_save_is_not_seen(monkeypatch: pytest.MonkeyPatch) -> None:
-    def stop(*_: object) -> str:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr(store, "_digest", stop)
-    with pytest.raises(KeyboardInterrupt):
+def test_another_version_of_the_drawing_is_drawn_anew(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def entries() -> int:
         load_specimens(16, counts=FEW, workers=1, progress=False)
-    assert not [f for f in cache_dir("specimens").iterdir() if not f.name.startswith(".")]
+        return len([f for f in cache.glob("specimens/*") if not f.name.startswith(".")])
+
+    assert [entries(), entries()] == [1, 1]
+    monkeypatch.setattr("insectlib.specimens.rendering.DRAWING_VERSION", 0)
+    assert entries() == 2
+    monkeypatch.setattr("insectlib.specimens.rendering.version", lambda package: "0.0")
+    assert entries() == 3

@@ -86,7 +86,7 @@ def test_features_are_computed_once(
 
     monkeypatch.setattr(features, "compute_features", again)
     np.testing.assert_array_equal(cached_features(tiny_network(), colours.images), first)
-    assert len(list((cache / "features").iterdir())) == 2
+    assert len(list((cache / "features").glob("[!.]*"))) == 1
     other = colours.images.copy()
     other[3, 2, 1, 0] += 1
     for changed in ((network, other), (tiny_network(seed=1), colours.images)):
@@ -100,41 +100,15 @@ def test_feature_maps_keep_their_shape(colours: ImageSet) -> None:
     assert compute_features(maps, colours.images[:40]).shape == (40, 14, 14, 5)
 
 
-@pytest.mark.parametrize("damage", ["changed", "cut", "record", "missing", "no digest"])
-def test_damaged_features_are_computed_anew(colours: ImageSet, cache: Path, damage: str) -> None:
+def test_damaged_features_are_computed_anew(colours: ImageSet, cache: Path) -> None:
     network = tiny_network()
     first = cached_features(network, colours.images)
-    (path,) = (cache / "features").glob("*.npy")
-    if damage == "changed":
-        content = bytearray(path.read_bytes())
-        content[-1] ^= 1
-        path.write_bytes(content)
-    elif damage == "cut":
-        path.write_bytes(path.read_bytes()[:-9])
-    elif damage == "record":
-        path.with_suffix(".json").write_text("{")
-    elif damage == "no digest":
-        path.with_suffix(".json").write_text("{}")
-    else:
-        path.unlink()
-    with pytest.warns(UserWarning, match="kept features .* are damaged"):
+    (path,) = (cache / "features").glob("*/*.npy")
+    path.write_bytes(path.read_bytes()[:-1] + b"\7")
+    with pytest.warns(UserWarning, match="damaged, made again"):
         again = cached_features(network, colours.images)
     np.testing.assert_array_equal(again, first)
     np.testing.assert_array_equal(cached_features(network, colours.images), first)
-
-
-def test_interrupted_writing_leaves_nothing(
-    colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full_disk(path: Path, array: object) -> None:
-        Path(path).write_bytes(b"half")
-        raise OSError("no space left")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(np, "save", full_disk)
-        with pytest.raises(OSError, match="no space"):
-            cached_features(tiny_network(), colours.images)
-    assert not list((cache / "features").iterdir())
 
 
 def test_features_of_unfit_pictures(colours: ImageSet) -> None:
