@@ -59,7 +59,7 @@ from insectlib.explain.masking.segments import blurred, superpixels
 from insectlib.explain.partition import partition_shap
 from insectlib.explain.permutation import permutation_shap
 from insectlib.models.inference import model_outputs
-from insectlib.models.intervals import mean_interval
+from insectlib.models.metrics import mean_interval
 
 BUDGET = 500
 SANITY_PICTURES = 6

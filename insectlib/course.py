@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from insectlib.data.datasets import Collection, load
 from insectlib.data.imageset import ImageSet
 from insectlib.data.splits import honest_split
-from insectlib.models.cnns import regularised_cnn, small_cnn
+from insectlib.models.cnns import regularised_cnn
 from insectlib.models.kept import Trained
 from insectlib.models.training import train
 from insectlib.models.transfer.fine_tuning import train_transfer
@@ -151,34 +151,6 @@ def course_split(collection: Collection) -> Split:
         Training, validation and test part.
     """
     return Split(*honest_split(collection.train, seed=SEED))
-
-
-def tutorial_cnn(dataset: str, profile: str, *, progress: bool = True) -> Trained:
-    """Return the small network, trained and tested on the published, leaky split.
-
-    Parameters
-    ----------
-    dataset : str
-        ``"specimens"`` or ``"photos"``.
-    profile : str
-        ``"fast"`` or ``"full"``.
-    progress : bool
-        Whether to show a bar when it has to be trained.
-
-    Returns
-    -------
-    Trained
-        Its ``val_accuracy`` is the accuracy on the published test part, after each epoch.
-    """
-    collection = course_collection(dataset, profile, tutorial=True)
-    return train(
-        small_cnn,
-        collection.train,
-        collection.test,
-        epochs=course_profile(dataset, profile).tutorial_epochs,
-        seed=SEED,
-        progress=progress,
-    )
 
 
 def course_cnn(

@@ -16,8 +16,8 @@ from .inference import (
 from .inference import (
     without_augmentation as without_augmentation,
 )
-from .intervals import mean_interval as mean_interval
 from .metrics import accuracy_interval as accuracy_interval
+from .metrics import mean_interval as mean_interval
 from .seeds import numpy_seed as numpy_seed
 from .seeds import seed_stream as seed_stream
 from .training import train as train

@@ -1,78 +1,22 @@
-"""Judging a classifier: what scikit-learn lacks (chapter ``02_cnn``).
+"""Metrics that scikit-learn lacks: intervals for accuracies and mean scores, by the bootstrap.
 
-Accuracy, balanced accuracy, confusion matrices and reports by class are in `sklearn.metrics`.
+Chapters ``02_cnn`` and ``09_evaluation``. Accuracy, balanced accuracy, confusion matrices and
+reports by class are in `sklearn.metrics`; chapter ``02_cnn`` computes the calibration itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 
 class Interval(NamedTuple):
-    """A range from `low` to `high`."""
+    """An interval from `low` to `high`, in the unit of what was measured."""
 
     low: float
     high: float
-
-
-def calibration_table(
-    probabilities: ArrayLike, labels: Sequence[int] | NDArray[np.int64], n_bins: int = 10
-) -> NDArray[np.float64]:
-    """Compare confidence with accuracy, bin by bin (chapter ``02_cnn``).
-
-    The pictures are sorted by confidence, the probability of the predicted class, and cut into
-    bins of equal size, so that no bin rests on a handful of pictures.
-
-    Parameters
-    ----------
-    probabilities : array, shape (n, n_classes)
-        From 0 to 1.
-    labels : int array, shape (n,)
-        True class indices.
-    n_bins : int
-        From 1 to n.
-
-    Returns
-    -------
-    float64 array, shape (n_bins, 3)
-        Mean confidence, accuracy and number of pictures of each bin.
-
-    Raises
-    ------
-    ValueError
-        When there are more bins than pictures.
-    """
-    if not 1 <= n_bins <= len(labels):
-        raise ValueError(f"n_bins is {n_bins}; expected 1 to {len(labels)}, one picture a bin")
-    probabilities = np.asarray(probabilities)
-    confidence = probabilities.max(axis=1)
-    correct = probabilities.argmax(axis=1) == labels
-    bins = np.array_split(np.argsort(confidence, kind="stable"), n_bins)
-    return np.array([(confidence[b].mean(), correct[b].mean(), len(b)) for b in bins])
-
-
-def calibration_error(table: ArrayLike) -> float:
-    """Return the expected calibration error of a `calibration_table` (chapter ``02_cnn``).
-
-    The mean distance between confidence and accuracy, weighted by the bins' sizes
-    (Guo et al., 2017).
-
-    Parameters
-    ----------
-    table : array, shape (n_bins, 3)
-        From `calibration_table`.
-
-    Returns
-    -------
-    float
-        From 0 (a confidence of 80 % is right eight times of ten) to 1.
-    """
-    confidence, accuracy, count = np.asarray(table).T
-    return float(np.average(abs(confidence - accuracy), weights=count))
 
 
 def accuracy_interval(
@@ -85,9 +29,9 @@ def accuracy_interval(
 ) -> Interval:
     """Return an interval for the accuracy, by drawing whole groups anew (chapter ``02_cnn``).
 
-    Pictures of one group stand or fall together, so a test set of 200 pictures in 30 groups says
-    less than 200 independent pictures would. Groups are drawn with replacement, as many as there
-    are, `n_draws` times (the cluster bootstrap, percentile method).
+    Pictures of one group are often right or wrong together, so a test set of 200 pictures in 30
+    groups says less than 200 independent pictures would. Groups are drawn with replacement, as
+    many as there are, `n_draws` times (the cluster bootstrap, percentile method).
 
     Parameters
     ----------
@@ -127,4 +71,54 @@ def accuracy_interval(
     random = np.random.default_rng(seed)
     draws = random.multinomial(len(names), np.full(len(names), 1 / len(names)), n_draws)
     low, high = np.quantile(draws @ right / (draws @ size), [(1 - level) / 2, (1 + level) / 2])
+    return Interval(float(low), float(high))
+
+
+def mean_interval(
+    scores: ArrayLike, *, level: float = 0.95, n_draws: int = 2000, seed: int = 0
+) -> Interval:
+    """Return an interval for the mean score over all pictures of that kind (the bootstrap).
+
+    Chapter ``09_evaluation``. Pictures are drawn anew, with replacement; where each picture has
+    been scored with several seeds, seeds are drawn anew within each drawn picture (the
+    hierarchical bootstrap, percentile method). To compare two explainers pass the differences of
+    their scores: the pictures are the same, so much of the spread cancels.
+
+    Parameters
+    ----------
+    scores : array, shape (n_pictures,) or (n_pictures, n_seeds)
+        At least two pictures.
+    level : float
+        Share of the draws inside the interval, between 0 and 1.
+    n_draws : int
+        Number of draws.
+    seed : int
+        Of the draws.
+
+    Returns
+    -------
+    Interval
+        In the unit of the scores. With fewer than about ten pictures it is too narrow.
+
+    Raises
+    ------
+    ValueError
+        With fewer than two pictures, scores that are not finite, or a `level` outside 0 to 1.
+    """
+    table = np.asarray(scores, dtype=np.float64)
+    table = table[:, None] if table.ndim == 1 else table
+    if table.ndim != 2 or len(table) < 2 or not table.shape[1]:
+        raise ValueError(
+            f"scores has shape {np.shape(scores)}; expected (n_pictures,) or "
+            "(n_pictures, n_seeds), with at least two pictures"
+        )
+    if not np.isfinite(table).all():
+        raise ValueError("scores must be finite: leave out the pictures without a score")
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; expected a share between 0 and 1, such as 0.95")
+    n, seeds = table.shape
+    random = np.random.default_rng(seed)
+    pictures = random.integers(n, size=(n_draws, n, 1))
+    means = table[pictures, random.integers(seeds, size=(n_draws, n, seeds))].mean(axis=(1, 2))
+    low, high = np.quantile(means, [(1 - level) / 2, (1 + level) / 2])
     return Interval(float(low), float(high))

@@ -16,12 +16,9 @@ from insectlib.course import (
     course_collection,
     course_profile,
     course_split,
-    tutorial_cnn,
 )
 from insectlib.data.datasets import Collection
 from insectlib.data.imageset import ImageSet
-from insectlib.models.cnns import small_cnn
-from insectlib.models.training import train
 
 
 @pytest.fixture
@@ -88,16 +85,6 @@ def test_split_is_the_same_at_every_size(asked: list[tuple[str, int]]) -> None:
     assert len(small.training) > len(small.test) > 0
     assert not {*small.training.groups} & {*small.validation.groups}
     assert not {*small.training.groups} & {*small.test.groups}
-
-
-def test_tutorial_network_is_tested_on_the_published_part(asked: list[tuple[str, int]]) -> None:
-    trained = tutorial_cnn("photos", "fast", progress=False)
-    collection = course_collection("photos", "fast", tutorial=True)
-    expected = train(
-        small_cnn, collection.train, collection.test, epochs=2, seed=course.SEED, progress=False
-    )
-    assert expected.from_cache
-    assert expected.key == trained.key
 
 
 def test_course_network_comes_from_the_store(asked: list[tuple[str, int]]) -> None:

@@ -1,54 +1,12 @@
-"""Calibration and intervals, against figures worked out by hand and by simulation."""
+"""Intervals, against figures worked out by hand and by simulation."""
 
 from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from numpy.typing import NDArray
 
-from insectlib.models.metrics import accuracy_interval, calibration_error, calibration_table
-
-
-def test_calibration_table_by_hand() -> None:
-    confidence = np.array([0.6, 0.9, 0.7, 0.8])
-    probabilities = np.stack([1 - confidence, confidence], axis=1)
-    table = calibration_table(probabilities, labels=[1, 1, 0, 1], n_bins=2)
-    np.testing.assert_allclose(table, [(0.65, 0.5, 2), (0.85, 1.0, 2)])
-    assert calibration_error(table) == pytest.approx(0.15)
-
-
-def test_bins_weigh_by_their_size() -> None:
-    assert calibration_error([(0.9, 0.5, 3), (0.9, 0.9, 1)]) == pytest.approx(0.3)
-
-
-def test_overconfident_network_is_found() -> None:
-    random = np.random.default_rng(0)
-    confidence = random.uniform(0.5, 1, 4000)
-    probabilities = np.stack([confidence, 1 - confidence], axis=1)
-    honest = (random.uniform(size=4000) > confidence).astype(int)
-    boastful = (random.uniform(size=4000) > confidence - 0.2).astype(int)
-    assert calibration_error(calibration_table(probabilities, honest)) < 0.04
-    assert calibration_error(calibration_table(probabilities, boastful)) == pytest.approx(
-        0.2, abs=0.04
-    )
-
-
-@settings(max_examples=50, deadline=None)
-@given(n=st.integers(1, 60), n_bins=st.integers(1, 60), seed=st.integers(0, 99))
-def test_table_accounts_for_every_picture(n: int, n_bins: int, seed: int) -> None:
-    random = np.random.default_rng(seed)
-    probabilities, labels = random.dirichlet(np.ones(3), n), random.integers(3, size=n)
-    if n_bins > n:
-        with pytest.raises(ValueError, match="n_bins"):
-            calibration_table(probabilities, labels, n_bins)
-        return
-    confidence, accuracy, count = calibration_table(probabilities, labels, n_bins).T
-    assert count.sum() == n
-    assert count.max() - count.min() <= 1
-    assert (np.diff(confidence) >= -1e-12).all()
-    hits = (probabilities.argmax(axis=1) == labels).sum()
-    assert (accuracy * count).sum() == pytest.approx(hits)
+from insectlib.models.metrics import accuracy_interval, mean_interval
 
 
 def test_interval_is_wider_for_fewer_groups() -> None:
@@ -95,3 +53,49 @@ def test_interval_refuses(
 ) -> None:
     with pytest.raises(ValueError, match=message):
         accuracy_interval(correct, groups, level=level)
+
+
+def test_mean_interval_holds_the_mean_as_often_as_it_says() -> None:
+    hits = 0
+    for trial in range(300):
+        scores = np.random.default_rng(trial).normal(5, 2, 30)
+        low, high = mean_interval(scores, level=0.8, n_draws=300)
+        hits += low < 5 < high
+    assert 0.72 < hits / 300 < 0.86
+
+
+def test_mean_interval_is_as_wide_as_twice_of_the_standard_error() -> None:
+    scores = np.random.default_rng(0).normal(0, 1, 400)
+    low, high = mean_interval(scores)
+    assert low < scores.mean() < high
+    assert high - low == pytest.approx(2 * 1.96 * scores.std() / 20, rel=0.1)
+
+
+def test_pictures_that_differ_count_for_more_than_seeds() -> None:
+    random = np.random.default_rng(0)
+    pictures: NDArray[np.float64] = random.normal(0, 1, (10, 1))
+    many_seeds = pictures + random.normal(0, 0.01, (10, 50))
+    one, many = mean_interval(pictures), mean_interval(many_seeds)
+    assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.15)
+    seeds_only = mean_interval(np.zeros((10, 1)) + random.normal(0, 1, (10, 5)))
+    assert seeds_only.low < 0 < seeds_only.high
+
+
+def test_same_seed_same_mean_interval() -> None:
+    scores = np.random.default_rng(0).normal(size=8)
+    assert mean_interval(scores, seed=1) == mean_interval(scores[:, None], seed=1)
+    assert mean_interval(scores, seed=1) != mean_interval(scores, seed=2)
+
+
+@pytest.mark.parametrize(
+    ("scores", "level", "message"),
+    [
+        ([1.0], 0.95, "at least two pictures"),
+        ([1.0, np.nan], 0.95, "finite"),
+        ([1.0, 2.0], 95, "level is 95"),
+        (np.zeros((2, 2, 2)), 0.95, "expected \\(n_pictures,\\)"),
+    ],
+)
+def test_mean_interval_refuses(scores: NDArray[np.float64], level: float, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        mean_interval(scores, level=level)
