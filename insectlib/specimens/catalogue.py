@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -171,12 +171,43 @@ def sample_scene(
     return sample_individual(run, number, random)
 
 
+def checked_counts(counts: Mapping[str, Sequence[int]]) -> dict[str, tuple[int, ...]]:
+    """Return the pictures of each class for each part, as plain whole numbers.
+
+    Parameters
+    ----------
+    counts : mapping of str to three whole numbers
+        Any of the parts of `COUNTS`; for each class in the order of ``CLASS_NAMES``, from 0.
+
+    Raises
+    ------
+    ValueError
+        For a part that there is not, or anything but one whole number for each class.
+    """
+    for part in counts:
+        if part not in COUNTS:
+            raise ValueError(f"part {part!r}: expected one of {', '.join(COUNTS)}")
+    checked = {}
+    for part in (part for part in COUNTS if part in counts):  # one order, one plan
+        of_classes = counts[part]
+        numbers = np.asarray(of_classes)
+        if numbers.shape != (len(CLASS_NAMES),) or numbers.dtype.kind not in "iu":
+            raise ValueError(
+                f"counts of {part!r} are {of_classes!r}: expected {len(CLASS_NAMES)} whole "
+                f"numbers, one for each of {', '.join(CLASS_NAMES)}"
+            )
+        if numbers.min() < 0:
+            raise ValueError(f"counts of {part!r} are {of_classes!r}: expected none below 0")
+        checked[part] = tuple(numbers.tolist())
+    return checked
+
+
 def plan_collection(
     seed: int = 0,
     *,
     shortcut_background: float = 0.8,
     shortcut_strip: float = 0.9,
-    counts: Mapping[str, tuple[int, int, int]] = COUNTS,
+    counts: Mapping[str, Sequence[int]] = COUNTS,
 ) -> list[Entry]:
     """Draw the scenes of the whole collection.
 
@@ -190,14 +221,21 @@ def plan_collection(
     seed : int
     shortcut_background, shortcut_strip : float
         See `sample_scene`.
-    counts : mapping
-        Pictures of each class for each part.
+    counts : mapping of str to three whole numbers
+        Pictures of each class for each part that is wanted; see `checked_counts`.
 
     Returns
     -------
     list of Entry
         Sorted by part, class and name.
+
+    Raises
+    ------
+    ValueError
+        When a strength is not between 0 and 1, when `counts` are not what `checked_counts` takes,
+        or when they ask for more pictures than there are catalogue numbers.
     """
+    counts = checked_counts(counts)
     random = np.random.default_rng([seed, 4])
     wanted: list[tuple[str, str, int, str, int]] = []
     for part, of_classes in counts.items():

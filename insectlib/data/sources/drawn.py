@@ -19,7 +19,7 @@ from tqdm import tqdm
 from insectlib.data.cache import cached
 from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
-from insectlib.specimens.catalogue import COUNTS, Entry, plan_collection
+from insectlib.specimens.catalogue import COUNTS, Entry, checked_counts, plan_collection
 from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import drawing_versions, render
 from insectlib.specimens.scene import Scene
@@ -65,7 +65,7 @@ def load_specimens(
     seed: int = 0,
     shortcut_background: float = 0.8,
     shortcut_strip: float = 0.9,
-    counts: Mapping[str, tuple[int, int, int]] = COUNTS,
+    counts: Mapping[str, Sequence[int]] = COUNTS,
     workers: int | None = None,
     progress: bool = True,
 ) -> dict[str, ImageSet]:
@@ -83,16 +83,23 @@ def load_specimens(
     Returns
     -------
     dict of str to ImageSet
-        ``"train"``; ``"test"``: copies of training pictures, as many of each class, the flaw of
-        the published photographs; and from runs of their own ``"validation"``, ``"new_test"``
-        (same shortcut) and ``"counterfactual"`` (no shortcut).
+        The parts that `counts` names: ``"train"``; behind it ``"test"``: copies of training
+        pictures, as many of each class, the flaw of the published photographs; and from runs of
+        their own ``"validation"``, ``"new_test"`` (same shortcut) and ``"counterfactual"`` (no
+        shortcut). A part for which all counts are 0 is empty.
+
+    Raises
+    ------
+    ValueError
+        For a size below 16 pixels, and as `plan_collection`.
     """
+    counts = checked_counts(counts)
     arguments = {
-        "size": size,
-        "seed": seed,
+        "size": int(size),
+        "seed": int(seed),
         "shortcut_background": shortcut_background,
         "shortcut_strip": shortcut_strip,
-        "counts": {part: list(of_classes) for part, of_classes in counts.items()},
+        "counts": counts,
     }
 
     def plan() -> list[Entry]:
@@ -104,8 +111,12 @@ def load_specimens(
         )
 
     images, masks, entries = draw_entries(arguments, plan, size, workers=workers, progress=progress)
-    sets = {part: _part(part, images, masks, entries) for part in counts}
-    return {"train": sets.pop("train"), "test": _copies(images, masks, entries, seed), **sets}
+    sets = {}
+    for part in counts:
+        sets[part] = _part(part, images, masks, entries)
+        if part == "train":
+            sets["test"] = _copies(images, masks, entries, seed)
+    return sets
 
 
 def draw_entries(
@@ -172,14 +183,15 @@ def _part(part: str, images: Bytes, masks: Bytes, entries: list[Entry]) -> Image
 
 
 def _copies(images: Bytes, masks: Bytes, entries: list[Entry], seed: int) -> ImageSet:
-    """Return the published test part: training pictures again, 60 (or fewer) of each class."""
+    """Return the published test part: training pictures again, at most 60 of each class."""
     random = np.random.default_rng([seed, 5])
     chosen: list[int] = []
     of_class = [
         [i for i, e in enumerate(entries) if e.part == "train" and e.scene.class_name == name]
         for name in CLASS_NAMES
     ]
-    each = min(60, *map(len, of_class))
+    of_class = [index for index in of_class if index]
+    each = min([60, *map(len, of_class)])
     for index in of_class:
         chosen += sorted(int(i) for i in random.choice(index, each, replace=False))
     return _pick(chosen, images, masks, entries)

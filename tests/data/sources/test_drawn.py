@@ -8,7 +8,7 @@ import sys
 import time
 import warnings
 from collections import Counter
-from itertools import pairwise
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
@@ -102,6 +102,62 @@ def test_parts_come_from_runs_of_their_own_and_test_copies_train() -> None:
     assert set(parts["test"].digests) <= set(parts["train"].digests)
     assert len(set(parts["train"].digests)) == 7
     assert Counter(parts["test"].labels.tolist()) == {0: 2, 1: 2, 2: 2}
+
+
+SUBSETS = [parts for n in range(5) for parts in combinations(COUNTS, n)]
+
+
+@pytest.mark.parametrize("parts", SUBSETS, ids="+".join)
+def test_any_parts_can_be_asked_for(parts: tuple[str, ...]) -> None:
+    counts = dict.fromkeys(reversed(parts), (1, 1, 1))
+    sets = load_specimens(16, seed=1, counts=counts, workers=1, progress=False)
+    expected = [part for part in COUNTS if part in parts]
+    if "train" in parts:
+        expected.insert(1, "test")
+    assert list(sets) == expected
+    assert all(part.counts() == dict.fromkeys(CLASS_NAMES, 1) for part in sets.values())
+
+
+@pytest.mark.parametrize(
+    ("counts", "copies"),
+    [
+        ((0, 0, 0), (0, 0, 0)),
+        ((1, 0, 0), (1, 0, 0)),
+        ((0, 2, 1), (0, 1, 1)),
+        ((2, 2, 2), (2, 2, 2)),
+        ((3, 70, 4), (3, 3, 3)),
+        (np.array([1, 2, 3], np.int32), (1, 1, 1)),
+    ],
+)
+def test_any_counts_can_be_asked_for(counts: tuple[int, ...], copies: tuple[int, ...]) -> None:
+    asked = {"train": counts, "new_test": counts}
+    sets = load_specimens(16, seed=1, counts=asked, workers=1, progress=False)
+    for part in asked:
+        assert tuple(sets[part].counts().values()) == tuple(counts)
+        assert sets[part].images.shape == (sum(counts), 16, 16, 3)
+        assert len(set(sets[part].names)) == sum(counts)
+    assert tuple(sets["test"].counts().values()) == copies
+
+
+@pytest.mark.parametrize(
+    ("counts", "message"),
+    [
+        ({"mine": (1, 1, 1)}, "'mine': expected one of train, validation"),
+        ({"train": (1, 1)}, r"'train' are \(1, 1\): expected 3 whole numbers"),
+        ({"train": 3}, "expected 3 whole numbers"),
+        ({"train": (1.5, 1, 1)}, "expected 3 whole numbers"),
+        ({"train": (1, -1, 1)}, "none below 0"),
+        ({"train": (20_000, 0, 0)}, "leave the range"),
+    ],
+)
+def test_other_counts_are_refused(counts: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        load_specimens(16, counts=counts, workers=1, progress=False)
+
+
+def test_the_order_of_the_parts_does_not_matter() -> None:
+    forwards = plan_collection(3, counts=FEW)
+    assert plan_collection(3, counts=dict(reversed(FEW.items()))) == forwards
 
 
 def test_an_image_set_holds_what_render_draws() -> None:
