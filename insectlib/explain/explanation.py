@@ -1,42 +1,184 @@
-"""What all explainers share: the question that they are asked, and the answer that they give.
+"""The contract of all explainers: what they are asked, and the one form of what they return.
 
 The chapters ``05_kernel_shap`` to ``08_partition_shap`` each teach one explainer. All take a model,
-pictures and a background, and return a `shap.Explanation` in shap's image layout.
+pictures and a baseline or background, and return an `Explanation`.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
+from slicer import Obj
 
-from insectlib.models.inference import OUTPUTS, check_images, model_outputs, softmax
+from insectlib.models.inference import (
+    Model,
+    check_images,
+    check_logits,
+    from_logits,
+    image_shape,
+    model_outputs,
+)
 
-if TYPE_CHECKING:
-    import keras
+Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None
+"""Which outputs are explained: None for all, in the order of the model; a class's index or name, or
+several of them; ``"predicted"`` for the largest output of each picture, ``"top 3"`` for the three
+largest, largest first; or an array (n, k) of indices, k outputs for each picture."""
+
+_AXES = {
+    "outputs": (0, 4),
+    "classes": (0, 4),
+    "output_names": (0, 4),
+    "standard_error": (0, 4),
+    "segments": (0, 1, 2),
+    "regions": (0, 1, 2),
+    "errors": (0, 1, 2, 3, 4),
+    "permutations": (0,),
+}
+"""To which axes of the values those of each field belong, so that a slice cuts both alike."""
 
 
-@dataclass(frozen=True)
-class Question:
-    """Which outputs are to be explained, for which pictures.
+class Explanation(shap.Explanation):
+    """Attributions of pictures: shap's own type, with what an explainer reports besides.
+
+    `shap.image_plot` takes it as it is. A slice of it keeps its fields, cut alike, and can be
+    pickled: ``explanation[0]``, ``explanation[:2]``, ``explanation[..., 1]`` or
+    ``explanation[..., "beetle"]``.
 
     Parameters
     ----------
-    pictures : float32 array, shape (n, height, width, 3)
+    values : float64 array, shape (n, height, width, channels, k)
+        Attributions of k explained outputs.
+    base_values : float64 array, shape (n, k)
+        What the model returns where nothing is shown; NaN for maps that know none.
+    data : uint8 array, shape (n, height, width, channels)
+        The pictures.
+    output_names : list of str, or array of str, shape (n, k)
+        Of the explained outputs; an array where they differ from picture to picture.
+    outputs : float64 array, shape (n, k)
+        Of the untouched pictures.
+    classes : int64 array, shape (n, k)
+        Indices of the explained outputs.
+    evaluations : int
+        Pictures that the model has seen in the whole run, as counted; a gradient counts as one
+        more.
+    seconds : float
+        Of the whole run.
+    **fields
+        What some explainers add: ``segments`` and ``regions`` (n, height, width), ``errors`` (of
+        the values' shape), ``standard_error`` (n, k), ``permutations`` (n,). Others are kept as
+        they are, and not cut.
+    """
+
+    def __init__(
+        self,
+        values: NDArray[np.float64],
+        base_values: NDArray[np.float64],
+        data: NDArray[np.uint8],
+        output_names: Sequence[str] | NDArray[np.str_],
+        *,
+        outputs: NDArray[np.float64],
+        classes: NDArray[np.int64],
+        evaluations: int,
+        seconds: float,
+        **fields: Any,
+    ) -> None:
+        super().__init__(
+            values,
+            base_values=base_values,
+            data=data,
+            output_names=output_names if np.ndim(output_names) == 1 else None,
+            compute_time=seconds,
+        )
+        self.evaluations = evaluations
+        self.seconds = seconds
+        fields = {"outputs": outputs, "classes": classes, **fields}
+        if np.ndim(output_names) == 2:
+            fields["output_names"] = output_names
+        for name, field in fields.items():
+            if name in _AXES:
+                setattr(self._s, name, Obj(field, list(_AXES[name])))
+            else:
+                setattr(self, name, field)
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a field that is cut along with the values."""
+        if name in _AXES and name in self.__dict__["_s"]._objects:
+            return getattr(self._s, name)
+        raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+
+    def __copy__(self) -> Explanation:
+        """Return a copy that shares the arrays; shap's own would be without the fields."""
+        new = object.__new__(type(self))
+        new.__dict__.update(self.__dict__)
+        new.op_history = list(self.op_history)
+        return new
+
+    def __getitem__(self, item: Any) -> Explanation:
+        """Return a part of the explanation, its fields cut alike."""
+        items = item if isinstance(item, tuple) else (item,)
+        place = {len(items) - 1, len(self.shape) - 1}
+        if isinstance(items[-1], str) and (Ellipsis in items or len(place) == 1):
+            items = (*items[:-1], self._index_of(items[-1]))
+        return super().__getitem__(items)
+
+    def _index_of(self, name: str) -> int:
+        """Return where the output `name` stands on the last axis, the same for all pictures."""
+        names = np.asarray(self.output_names)
+        rows = np.atleast_2d(names)
+        if not (rows == name).any():
+            raise ValueError(f"no output {name!r}; expected one of {', '.join(np.unique(names))}")
+        places = np.unique(np.argmax(rows == name, axis=1))
+        if len(places) > 1 or not (rows[:, places[0]] == name).all():
+            raise ValueError(
+                f"output {name!r} is not at the same place for all pictures: take one picture first"
+            )
+        return int(places[0])
+
+    @property
+    def gaps(self) -> NDArray[np.float64]:
+        """For each picture and output: base value plus all attributions, minus the output."""
+        lead = np.ndim(self.data) - 3  # 1 with an axis of pictures, 0 without
+        total = self.base_values + self.values.sum(axis=tuple(range(lead, lead + 3)))
+        return np.asarray(total - self.outputs)
+
+    @property
+    def additivity_gap(self) -> float:
+        """The largest size of the `gaps`."""
+        return float(np.abs(self.gaps).max())
+
+    @property
+    def relative_gap(self) -> float:
+        """The largest gap as a share of the largest distance of outputs to base values.
+
+        Of each picture, over its explained outputs; the largest of all pictures.
+        """
+        lead = np.ndim(self.data) - 3
+        rows = (-1,) if lead == 0 else (len(self.outputs), -1)
+        gap = np.abs(self.gaps).reshape(rows).max(axis=-1)
+        reach = np.abs(np.asarray(self.outputs - self.base_values)).reshape(rows).max(axis=-1)
+        return float((gap / np.where(reach, reach, 1)).max())
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pictures that were checked, and which outputs of the model are explained for each.
+
+    Parameters
+    ----------
+    pictures : float32 array, shape (n, height, width, channels)
         Values from 0 to 255.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"`` or ``"scores"``.
     outputs : float64 array, shape (n, n_classes)
-        Of the untouched pictures.
+        All outputs of the untouched pictures.
     class_names : tuple of str
         One for each output of the model.
-    top : int or None
-        How many classes are explained for each picture, the largest output first; all of them,
-        in the order of the model, where it is None.
     classes : int64 array, shape (n, k)
         Which outputs are explained for each picture.
     """
@@ -45,16 +187,15 @@ class Question:
     output: str
     outputs: NDArray[np.float64]
     class_names: tuple[str, ...]
-    top: int | None
     classes: NDArray[np.int64]
 
     def pick(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the explained classes' part of `values`.
+        """Return the explained outputs' part of `values`.
 
         Parameters
         ----------
         values : float64 array, shape (n, ..., n_classes)
-            Something for every class.
+            Something for every output.
 
         Returns
         -------
@@ -64,80 +205,171 @@ class Question:
         return np.take_along_axis(values, self.classes.reshape(len(values), *between, -1), axis=-1)
 
 
-def ask(
-    model: keras.Model,
+def prepare(
+    model: Model,
     images: ArrayLike,
     *,
+    target: Target = None,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
-) -> Question:
+    class_names: ArrayLike | None = None,
+) -> Prepared:
     """Check what an explainer is asked, and look at the pictures once with the model.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255; one picture counts as a batch of one.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained, see `Target`.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"``, or ``"scores"`` for what the model returns as it is.
     class_names : sequence of str, optional
-        Names of the outputs; ``output 0``, ``output 1``, ... where missing.
-    top : int, optional
-        Explain so many classes for each picture, the largest output first.
+        Names of the outputs; ``output 0``, ``output 1``, ... where missing. Two names go with one
+        logit as well: the second is its own.
 
     Returns
     -------
-    Question
+    Prepared
 
     Raises
     ------
     ValueError
-        For an unknown `output`, pictures of a wrong shape or range, a model whose outputs are
-        not finite or are probabilities already, names that do not fit the outputs, or a `top`
-        that is not from 1 to the number of classes.
+        For an unknown `output` or `target`, pictures of a wrong shape or range, no pictures, a
+        model whose outputs are not finite, not (n, classes), or probabilities already, and names
+        that do not fit the outputs.
     """
-    if output not in OUTPUTS:
-        raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
     array = np.asarray(images)
-    pictures = check_images(array[None] if array.ndim == 3 else array, model.input_shape[1:])
-    logits = model_outputs(model, pictures)
-    _check_logits(logits, class_names)
-    outputs = logits if output == "logits" else softmax(logits)
-    n_classes = outputs.shape[1]
-    if top is not None and not 1 <= top <= n_classes:
-        raise ValueError(f"top is {top}; expected 1 to {n_classes}, the number of classes")
-    classes = np.tile(np.arange(n_classes), (len(pictures), 1))
-    if top is not None:
-        classes = np.argsort(-outputs, axis=1, kind="stable")[:, :top]
-    return Question(
+    pictures = check_images(array[None] if array.ndim == 3 else array, image_shape(model))
+    if not len(pictures):
+        raise ValueError("there are no images to explain")
+    scores = model_outputs(model, pictures, "scores")
+    if output == "scores":
+        if not np.isfinite(scores).all():
+            raise ValueError("the model returns values that are not finite: nothing to share")
+    else:
+        check_logits(scores)
+    outputs = from_logits(scores, output)
+    names = output_names(class_names, outputs.shape[1])
+    return Prepared(
         pictures=pictures,
         output=output,
         outputs=outputs,
-        class_names=tuple(class_names or (f"output {i}" for i in range(n_classes))),
-        top=top,
-        classes=classes,
+        class_names=names,
+        classes=explained_classes(target, outputs, names),
     )
 
 
-def answer(
-    question: Question,
+def output_names(class_names: ArrayLike | None, n_outputs: int) -> tuple[str, ...]:
+    """Return a name for each output, or say what is wrong with the given ones.
+
+    Parameters
+    ----------
+    class_names : sequence of str, or None
+    n_outputs : int
+
+    Returns
+    -------
+    tuple of str
+
+    Raises
+    ------
+    ValueError
+        For one string, another number of names, or the same name twice.
+    """
+    if class_names is None:
+        return tuple(f"output {i}" for i in range(n_outputs))
+    if isinstance(class_names, str):
+        raise ValueError(f"class_names is one string, {class_names!r}; expected a list of names")
+    names = tuple(str(name) for name in np.asarray(class_names).ravel())
+    if n_outputs == 1 and len(names) == 2:
+        names = names[1:]
+    if len(names) != n_outputs:
+        raise ValueError(f"{len(names)} class_names for a model with {n_outputs} outputs")
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"class_names has {twice!r} more than once: each output needs its own")
+    return names
+
+
+def explained_classes(
+    target: Target, outputs: NDArray[np.float64], names: Sequence[str]
+) -> NDArray[np.int64]:
+    """Return the indices of the explained outputs for each picture.
+
+    Parameters
+    ----------
+    target : int, str, sequence of them, int array (n, k), or None
+        See `Target`.
+    outputs : float64 array, shape (n, n_classes)
+        Of the pictures.
+    names : sequence of str
+        Of the outputs.
+
+    Returns
+    -------
+    int64 array, shape (n, k)
+
+    Raises
+    ------
+    ValueError
+        For a name or an index that the model does not have, the same one twice, or another shape.
+    """
+    n, n_classes = outputs.shape
+    if target is None:
+        return np.tile(np.arange(n_classes), (n, 1))
+    if isinstance(target, str) and target not in names:
+        top = re.fullmatch(r"top\s*(\d+)", target)
+        if target != "predicted" and top is None:
+            raise ValueError(
+                f"target is {target!r}; expected 'predicted', 'top 3', a class's index, or one of "
+                f"{', '.join(names[:12])}"
+            )
+        k = int(top.group(1)) if top else 1
+        if not 1 <= k <= n_classes:
+            raise ValueError(f"target is {target!r}; expected 'top 1' to 'top {n_classes}'")
+        return np.argsort(-outputs, axis=1, kind="stable")[:, :k]
+    asked = np.asarray(target)
+    if asked.dtype.kind in "US":
+        unknown = [name for name in asked.ravel() if str(name) not in names]
+        if unknown:
+            raise ValueError(
+                f"target names {str(unknown[0])!r}; expected names among {', '.join(names[:12])}"
+            )
+        asked = np.vectorize(list(names).index, otypes=[np.int64])(asked.astype(str))
+    if asked.dtype.kind not in "iu" or asked.ndim > 2 or not asked.size:
+        raise ValueError(
+            f"target is {target!r}; expected indices or names of classes, 'predicted', or 'top 3'"
+        )
+    if asked.ndim < 2:
+        asked = np.tile(np.atleast_1d(asked), (n, 1))
+    if len(asked) != n:
+        raise ValueError(f"target has {len(asked)} rows for {n} pictures")
+    if asked.min() < 0 or asked.max() >= n_classes:
+        raise ValueError(f"target is {target!r}; expected indices from 0 to {n_classes - 1}")
+    if any(len(set(row)) < len(row) for row in asked.tolist()):
+        raise ValueError(f"target is {target!r}; expected each class once")
+    return asked.astype(np.int64)
+
+
+def to_explanation(
+    prepared: Prepared,
     values: NDArray[np.float64],
     base_values: NDArray[np.float64],
     *,
     evaluations: int,
     seconds: float,
     **fields: Any,
-) -> shap.Explanation:
+) -> Explanation:
     """Put attributions into the one form that all explainers return.
 
     Parameters
     ----------
-    question : Question
-        From `ask`.
+    prepared : Prepared
+        From `prepare`.
     values : float64 array, shape (n, height, width, channels, k)
-        Attributions of the explained classes.
+        Attributions of the explained outputs.
     base_values : float64 array, shape (n, k)
         What the model returns where nothing is shown.
     evaluations : int
@@ -145,56 +377,26 @@ def answer(
     seconds : float
         For all pictures together.
     **fields
-        Kept as further attributes, such as ``segments``.
+        Further fields of `Explanation`, such as ``segments``.
 
     Returns
     -------
-    shap.Explanation
-        Which `shap.image_plot` takes as it is; ``data`` holds the pictures as uint8, as that
-        function expects them. Besides shap's own fields it has ``classes``
-        (n, k), ``outputs`` (n, k), ``evaluations``, ``seconds``, ``additivity_gap`` and
-        ``relative_gap``. A slice of it is without these.
-
-        ``additivity_gap`` is the largest distance between base value plus all attributions and
-        the output of the untouched picture. ``relative_gap`` divides that distance, picture by
-        picture, by the largest distance between outputs and base values.
+    Explanation
+        ``data`` holds the pictures as uint8, as `shap.image_plot` expects them.
     """
-    names: list[str] | NDArray[np.str_] = list(question.class_names)
-    if question.top is not None:
-        names = np.array(question.class_names)[question.classes]
-    explanation = shap.Explanation(
+    classes = prepared.classes
+    names: list[str] | NDArray[np.str_] = np.array(prepared.class_names)[classes]
+    if (classes == classes[0]).all():
+        names = [prepared.class_names[i] for i in classes[0]]
+    return Explanation(
         values,
-        base_values=base_values,
+        base_values,
         # whole numbers, for image_plot takes fractions for the range 0 to 1
-        data=np.clip(np.rint(question.pictures), 0, 255).astype(np.uint8),
-        output_names=names,
-        compute_time=seconds,
+        np.clip(np.rint(prepared.pictures), 0, 255).astype(np.uint8),
+        names,
+        outputs=prepared.pick(prepared.outputs),
+        classes=classes,
+        evaluations=evaluations,
+        seconds=seconds,
+        **fields,
     )
-    outputs = question.pick(question.outputs)
-    total = base_values + values.sum(axis=(1, 2, 3))
-    gap = np.abs(total - outputs).max(axis=1)
-    reach = np.abs(outputs - base_values).max(axis=1)
-    explanation.classes = question.classes
-    explanation.outputs = outputs
-    explanation.evaluations = evaluations
-    explanation.seconds = seconds
-    explanation.additivity_gap = float(gap.max())
-    explanation.relative_gap = float((gap / np.where(reach, reach, 1)).max())
-    for name, field in fields.items():
-        setattr(explanation, name, field)
-    return explanation
-
-
-def _check_logits(logits: NDArray[np.float64], class_names: Sequence[str] | None) -> None:
-    """Refuse outputs that are no logits, or do not fit the names."""
-    if not np.isfinite(logits).all():
-        raise ValueError("the model returns values that are not finite: there is nothing to share")
-    if (logits >= 0).all() and np.allclose(logits.sum(axis=1), 1, atol=1e-4):
-        raise ValueError(
-            "the model returns probabilities (each row adds up to 1); expected logits: pass the "
-            "model without its softmax, and output='probabilities' to explain probabilities"
-        )
-    if class_names is not None and len(class_names) != logits.shape[1]:
-        raise ValueError(
-            f"{len(class_names)} class_names for a model with {logits.shape[1]} outputs"
-        )

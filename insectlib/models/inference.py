@@ -1,33 +1,54 @@
-"""Pictures in, outputs out: what every use of a trained network shares (chapter ``02_cnn``)."""
+"""Pictures in, outputs out: what every use of a trained network shares (chapter ``02_cnn``).
+
+Wherever a model is taken, it may be a Keras model or any function from pictures to scores: one of
+PyTorch, JAX or ONNX Runtime, scikit-learn's behind a line of your own, or a remote service.
+"""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TypeAlias
 
 import keras
 import numpy as np
-from keras import layers
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from scipy.special import softmax as scipy_softmax
 
-# Resizing and blurring can step over the ends of the range by rounding.
+from insectlib.models.networks import image_shape, plain_network
+
 TOLERANCE = 0.5
+"""Resizing and blurring can step over the ends of the range by rounding."""
+
+BATCH = 64
+"""Pictures per call of the model; bounds the memory."""
+
+OUTPUTS = ("logits", "probabilities", "scores")
+"""What can be explained. Scores are what the model returns, whatever it is, as it is."""
+
+Model: TypeAlias = keras.Model | Callable[[NDArray[np.float32]], Any]
+"""A Keras model, or a function from pictures, float32 (n, height, width, channels) in [0, 255], to
+scores (n, classes)."""
 
 
-def check_images(images: ArrayLike, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
+def check_images(
+    images: ArrayLike, shape: Sequence[int | None] | None = None
+) -> NDArray[np.float32]:
     """Return `images` as float32, or say what is wrong with them.
 
     Parameters
     ----------
-    images : array, shape (n, height, width, 3)
-        Values from 0 to 255.
-    shape : tuple of int, optional
-        The (height, width, channels) that a network takes, such as ``model.input_shape[1:]``.
+    images : array, shape (n, height, width, channels)
+        Values from 0 to 255, in any number of channels.
+    shape : sequence of int or None, optional
+        The (height, width, channels) that a network takes, such as ``model.input_shape[1:]``;
+        None where it takes any.
 
     Returns
     -------
-    float32 array, shape (n, height, width, 3)
+    float32 array, shape (n, height, width, channels)
         Not copied where `images` is float32 already.
 
     Raises
@@ -36,25 +57,53 @@ def check_images(images: ArrayLike, shape: tuple[int, ...] | None = None) -> NDA
         For what is no numbers, a single picture without the axis of pictures, another size,
         values outside 0 to 255, values that look like 0 to 1, or values that are not finite.
     """
-    given = np.asarray(images)
+    try:
+        given = np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"images are of unlike shapes ({error}): load them at one size") from None
     if given.dtype.kind not in "biuf":
         raise ValueError(f"images has dtype {given.dtype}; expected numbers from 0 to 255")
     array = given.astype(np.float32, copy=False)
-    if array.ndim == 3:
+    expected = "(n, height, width, channels)"
+    if array.ndim in (2, 3):
+        one = "images[None]" if array.ndim == 3 else "images[None, ..., None]"
         raise ValueError(
-            f"images has the shape {array.shape} of one picture; expected (n, height, width, 3): "
-            "pass images[None] for one picture"
+            f"images has the shape {array.shape} of one picture; expected {expected}: "
+            f"pass {one} for one picture"
         )
-    if array.ndim != 4 or array.shape[-1] != 3:
-        raise ValueError(f"images has the shape {array.shape}; expected (n, height, width, 3)")
-    if shape is not None and array.shape[1:] != tuple(shape):
+    if array.ndim != 4 or 0 in array.shape[1:]:
+        raise ValueError(f"images has the shape {array.shape}; expected {expected}")
+    if shape is not None:
+        _check_shape(array.shape[1:], tuple(shape))
+    if array.size:
+        _check_range(float(array.min()), float(array.max()))
+    return array
+
+
+def _check_shape(given: tuple[int, ...], taken: tuple[int | None, ...]) -> None:
+    """Refuse pictures of another size, or with other channels, than a network takes."""
+    if all(a == b or b is None for a, b in zip(given, taken, strict=True)):
+        return
+    if given[-1] != taken[-1] and taken[-1] is not None:
+        hint = ""
+        if given[0] == taken[-1]:
+            hint = ": these have their channels first, so pass images.transpose(0, 2, 3, 1)"
+        elif (given[-1], taken[-1]) == (3, 1):
+            hint = ": pass images.mean(axis=-1, keepdims=True)"
+        elif (given[-1], taken[-1]) == (1, 3):
+            hint = ": pass np.repeat(images, 3, axis=-1)"
         raise ValueError(
-            f"images are {array.shape[1]}x{array.shape[2]} pixels, but the network takes "
-            f"{shape[0]}x{shape[1]}: load them at that size"
+            f"images have {given[-1]} channels, but the network takes {taken[-1]}, in shape "
+            f"(n, {', '.join(map(str, taken))}){hint}"
         )
-    if not array.size:
-        return array
-    low, high = float(array.min()), float(array.max())
+    raise ValueError(
+        f"images are {given[0]}x{given[1]} pixels, but the network takes "
+        f"{taken[0]}x{taken[1]}: load them at that size"
+    )
+
+
+def _check_range(low: float, high: float) -> None:
+    """Refuse values that are not from 0 to 255."""
     if not np.isfinite([low, high]).all():
         raise ValueError("images holds values that are not finite: mend or remove those pictures")
     if low < -TOLERANCE or high > 255 + TOLERANCE:
@@ -65,86 +114,27 @@ def check_images(images: ArrayLike, shape: tuple[int, ...] | None = None) -> NDA
     if 0 < high <= 1:
         raise ValueError(
             f"images has values from {low:g} to {high:g}, which looks like the range 0 to 1; "
-            "expected 0 to 255: multiply by 255"
+            "expected 0 to 255: multiply by 255. For a network that was trained on the range 0 to "
+            "1, put the division into it as well: keras.Sequential([keras.layers.Rescaling(1 / "
+            "255), model]), or lambda pictures: model(pictures / 255)"
         )
-    return array
-
-
-def probabilities(
-    model: keras.Model, images: ArrayLike, batch_size: int = 64
-) -> NDArray[np.float32]:
-    """Return the probability of each class for each picture (chapter ``02_cnn``).
-
-    Parameters
-    ----------
-    model : keras.Model
-        Ends in logits.
-    images : array, shape (n, height, width, 3)
-        Values from 0 to 255.
-    batch_size : int
-        Pictures per step; bounds the memory.
-
-    Returns
-    -------
-    float32 array, shape (n, n_classes)
-        Each row adds up to one.
-
-    Raises
-    ------
-    ValueError
-        When `check_images` finds something wrong with `images`.
-    """
-    pictures = check_images(images, model.input_shape[1:])
-    logits = model.predict(pictures, batch_size=batch_size, verbose=0)
-    return np.asarray(keras.ops.softmax(logits, axis=1))
-
-
-def without_augmentation(network: keras.Model) -> keras.Model:
-    """Return a network that leaves its pictures as they are, with the weights of `network`.
-
-    Chapter ``02_cnn``. Keras' augmentation layers work whenever nobody says ``training=False``,
-    also in a plain ``network(images)``: whoever explains such a network explains pictures that
-    were turned and mirrored at random. Here they are replaced by layers that do nothing.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Sequential or functional. It stays as it is; the weights are shared.
-
-    Returns
-    -------
-    keras.Model
-        The same layers under the same names, those named ``Random...`` by Keras excepted.
-    """
-
-    def calm(layer: keras.Layer) -> keras.Layer:
-        if type(layer).__name__.startswith("Rand"):
-            return layers.Identity(name=layer.name)
-        return layer
-
-    return keras.models.clone_model(network, clone_function=calm, recursive=True)
-
-
-BATCH = 64
-"""Pictures per call of the model; bounds the memory."""
-
-
-OUTPUTS = ("logits", "probabilities")
 
 
 def model_outputs(
-    model: keras.Model, images: NDArray[np.float32], output: str = "logits"
+    model: Model, images: NDArray[np.float32], output: str = "logits", batch_size: int = BATCH
 ) -> NDArray[np.float64]:
     """Return what is explained: the logits of `images`, or their probabilities.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : float32 array, shape (n, height, width, 3)
+    images : float32 array, shape (n, height, width, channels)
         Of the size that the model takes; not checked, for this is called very often.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"``, or ``"scores"``: whatever the model returns.
+    batch_size : int
+        Pictures per call of the model; bounds the memory.
 
     Returns
     -------
@@ -153,23 +143,161 @@ def model_outputs(
     Raises
     ------
     ValueError
-        For another `output`.
+        For another `output`, for what is no model, for outputs that are not one row of scores for
+        each picture, and for probabilities of a model that ends in probabilities.
     """
-    if output not in OUTPUTS:
-        raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")
-    with quiet_inputs():
-        batches = [
-            np.asarray(model.predict_on_batch(images[i : i + BATCH]), dtype=np.float64)
-            for i in range(0, len(images), BATCH)
-        ]
-    logits = np.concatenate(batches)
-    return logits if output == "logits" else softmax(logits)
+    _check_output(output)
+    call = scores_of(model, images.shape[1:])
+    batches = [call(images[i : i + batch_size]) for i in range(0, max(len(images), 1), batch_size)]
+    scores = np.concatenate(batches)
+    if output == "probabilities":
+        check_logits(scores)
+    return from_logits(scores, output)
+
+
+def scores_of(
+    model: Model, shape: tuple[int, ...]
+) -> Callable[[NDArray[np.float32]], NDArray[np.float64]]:
+    """Return a function that asks `model` once about a batch, whatever kind of model it is.
+
+    Parameters
+    ----------
+    model : keras.Model or callable
+        Or an object with ``predict_on_batch``.
+    shape : tuple of int
+        Of a picture: (height, width, channels).
+
+    Returns
+    -------
+    callable
+        From float32 (n, height, width, channels) to float64 (n, n_classes), as the model returns
+        them.
+
+    Raises
+    ------
+    ValueError
+        For what is no model; the function itself, for outputs of another shape.
+    """
+    if isinstance(model, keras.Model):
+        call = plain_network(model, shape).predict_on_batch
+    elif hasattr(model, "predict_on_batch"):
+        call = model.predict_on_batch
+    elif callable(model):
+        call = model
+    else:
+        name = type(model).__name__
+        raise ValueError(
+            f"the model is a {name}; expected a Keras model or a function from pictures "
+            "(n, height, width, channels) to scores (n, classes), such as lambda pictures: "
+            "model.predict_proba(pictures.reshape(len(pictures), -1))"
+        )
+
+    def scores(images: NDArray[np.float32]) -> NDArray[np.float64]:
+        with quiet_inputs():
+            return _as_scores(call(images), len(images))
+
+    return scores
+
+
+def _as_scores(returned: Any, n: int) -> NDArray[np.float64]:
+    """Return what a model returned as an array (n, n_classes), or say what else it is."""
+    if hasattr(returned, "detach"):  # PyTorch, on whatever device and with a gradient
+        returned = returned.detach().cpu()
+    parts = keras.tree.flatten(returned) if isinstance(returned, dict | list | tuple) else [0]
+    if len(parts) > 1 and any(np.ndim(part) > 0 for part in parts):
+        shapes = ", ".join(str(np.shape(part)) for part in parts)
+        raise ValueError(
+            f"the model returns {len(parts)} arrays of shapes {shapes}; expected one, "
+            f"({n}, classes): pass a function that returns one of them"
+        )
+    array = np.asarray(returned)
+    if array.dtype.kind not in "biuf" or array.ndim != 2 or len(array) != n:
+        raise ValueError(
+            f"the model returns shape {array.shape} of {array.dtype} for {n} pictures; expected "
+            f"numbers of shape ({n}, classes), one row of scores for each picture"
+        )
+    return array.astype(np.float64)
+
+
+def check_logits(scores: NDArray[np.float64]) -> None:
+    """Refuse scores that are probabilities already, or that are not finite.
+
+    Parameters
+    ----------
+    scores : float64 array, shape (n, n_classes)
+
+    Raises
+    ------
+    ValueError
+        When a score is not finite, or all are from 0 to 1 and each row of several adds up to 1;
+        as closely as half precision can tell.
+    """
+    if not np.isfinite(scores).all():
+        bad = int((~np.isfinite(scores)).any(axis=1).sum())
+        raise ValueError(
+            f"the model returns values that are not finite for {bad} of {len(scores)} pictures: "
+            "there is nothing to share"
+        )
+    several = scores.shape[1] > 1 and len(scores)
+    in_half_precision = np.array_equal(scores, scores.astype(np.float16))
+    tolerance = 1e-2 if in_half_precision else 1e-4
+    if several and (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=tolerance):
+        raise ValueError(
+            "the model returns probabilities (each row adds up to 1); expected logits: pass the "
+            "model without its softmax, and output='probabilities' to explain probabilities, or "
+            "explain what it returns as it is with output='scores'"
+        )
+
+
+def from_logits(scores: NDArray[np.float64], output: str) -> NDArray[np.float64]:
+    """Return the asked output of scores that a model returned.
+
+    Parameters
+    ----------
+    scores : float64 array, shape (n, n_classes)
+    output : str
+        ``"logits"`` and ``"scores"`` leave them as they are. ``"probabilities"`` are the softmax
+        of several logits, and the sigmoid of one.
+
+    Returns
+    -------
+    float64 array, shape (n, n_classes)
+    """
+    if output != "probabilities":
+        return scores
+    return np.asarray(expit(scores)) if scores.shape[1] == 1 else softmax(scores)
 
 
 def softmax(logits: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the probabilities, shape (n, n_classes), that belong to `logits`."""
-    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+    return np.asarray(scipy_softmax(logits, axis=1))
+
+
+def probabilities(model: Model, images: ArrayLike, batch_size: int = BATCH) -> NDArray[np.float32]:
+    """Return the probability of each class for each picture (chapter ``02_cnn``).
+
+    Parameters
+    ----------
+    model : keras.Model or callable
+        Ends in logits.
+    images : array, shape (n, height, width, channels)
+        Values from 0 to 255.
+    batch_size : int
+        Pictures per step; bounds the memory.
+
+    Returns
+    -------
+    float32 array, shape (n, n_classes)
+        Each row adds up to one. A network with one logit gives one column, its sigmoid: the
+        probability of the second of two classes.
+
+    Raises
+    ------
+    ValueError
+        When `check_images` finds something wrong with `images`, and as `model_outputs`.
+    """
+    pictures = check_images(images, image_shape(model))
+    return model_outputs(model, pictures, "probabilities", batch_size).astype(np.float32)
 
 
 @contextmanager
@@ -178,3 +306,9 @@ def quiet_inputs() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="The structure of `inputs` doesn't match")
         yield
+
+
+def _check_output(output: str) -> None:
+    """Refuse an output that is not known."""
+    if output not in OUTPUTS:
+        raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")

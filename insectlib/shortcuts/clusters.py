@@ -22,7 +22,8 @@ from insectlib.evaluate.localisation import attribution_sums, frame_masks, regio
 from insectlib.evaluate.maps import class_maps
 from insectlib.explain.checks import check_background_set
 from insectlib.explain.explanation import answer, ask
-from insectlib.models.inference import model_outputs, without_augmentation
+from insectlib.models.inference import model_outputs
+from insectlib.models.networks import without_augmentation
 
 if TYPE_CHECKING:
     import keras

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 
 from insectlib.data.imageset import ImageSet
 from insectlib.models.cnns import regularised_cnn, small_cnn
-from insectlib.models.inference import check_images, probabilities, without_augmentation
+from insectlib.models.inference import check_images, probabilities
+from insectlib.models.networks import without_augmentation
 from insectlib.models.seeds import seed_stream
 
 

@@ -22,7 +22,8 @@ from insectlib.explain.deep.handlers import (
 )
 from insectlib.explain.explanation import Question, answer, ask
 from insectlib.explain.gradients.inner_layers import attributions_at, split_at
-from insectlib.models.inference import model_outputs, quiet_inputs, without_augmentation
+from insectlib.models.inference import model_outputs, quiet_inputs
+from insectlib.models.networks import without_augmentation
 
 BATCH = 8
 """Background pictures at once; each goes through the network beside a copy of the picture. With the

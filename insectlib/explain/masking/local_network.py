@@ -18,7 +18,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.explain.gradients.inner_layers import parents_of, tensors_of
-from insectlib.models.inference import without_augmentation
+from insectlib.models.networks import without_augmentation
 
 # By their exact kinds, for a class of somebody's own may do anything. What the first do in one
 # place depends on that place alone.
