@@ -52,10 +52,10 @@ def ours_by_regions(model: keras.Model, regions: NDArray[np.int64]) -> Timed:
             image,
             GREY,
             segments=regions,
-            n_samples=SAMPLES,
+            budget=SAMPLES,
             seed=0,
             back_end=back_end,
-            top=1,
+            target="predicted",
         )
 
     def every_picture() -> object:
@@ -115,7 +115,7 @@ def partition_ways(model: keras.Model, blur: str) -> Timed:
 
     def ours(back_end: str) -> Callable[[], object]:
         return lambda: partition_shap(
-            model, image, blur, max_evals=EVALUATIONS, back_end=back_end, top=1
+            model, image, blur, budget=EVALUATIONS, back_end=back_end, target="predicted"
         )
 
     def plain_shap() -> object:
@@ -160,7 +160,7 @@ def masking_ways(size: int, method: str) -> Timed:
     hidden = ~masks.reshape(-1, size, size, 3)
     return {
         "shap's masker": lambda: [theirs(mask, image) for mask in masks],
-        "ours": lambda: masker.grounds(hidden),
+        "ours": lambda: masker.fills(hidden),
     }
 
 

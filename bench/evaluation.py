@@ -157,7 +157,7 @@ def exact_map(case: Case) -> shap.Explanation:
         return exact_parts(case.network, case.part)
     grey = np.full((case.size, case.size, 3), 128, dtype=np.float32)
     cut = frames(case.size, case.size)
-    return kernel_shap(case.network, case.part.images, grey, seed=0, segments=cut, n_samples=254)
+    return kernel_shap(case.network, case.part.images, grey, seed=0, segments=cut, budget=254)
 
 
 def truth_scores(case: Case, explanation: shap.Explanation) -> dict[str, NDArray[np.float64]]:

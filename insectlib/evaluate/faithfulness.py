@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insectlib.evaluate.maps import segment_sums
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.regions import checked_background
+from insectlib.explain.masking.regions import checked_baseline
 
 if TYPE_CHECKING:
     import keras
@@ -63,7 +63,7 @@ class Ground:
                 f"{len(self.classes)} classes; expected (n, height, width, 3), "
                 "(n, height, width) and n"
             )
-        checked_background(self.background, self.pictures)
+        checked_baseline(self.background, self.pictures)
 
     def watch(self, index: int, coalitions: ArrayLike) -> NDArray[np.float64]:
         """Return the watched output of picture `index` for each coalition of superpixels shown.
@@ -81,7 +81,7 @@ class Ground:
         game = CoalitionGame(
             self.model,
             self.pictures[index],
-            checked_background(self.background, self.pictures)[index],
+            checked_baseline(self.background, self.pictures)[index],
             self.segments[index],
             self.output,
         )

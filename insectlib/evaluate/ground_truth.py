@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import Target, prepare, to_explanation
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.specimens.scene import INSECT, PARTS
 
@@ -172,7 +172,7 @@ def exact_parts(
     *,
     players: Sequence[str] = SCENE_PLAYERS,
     output: str = "logits",
-    top: int | None = None,
+    target: Target = None,
 ) -> shap.Explanation:
     """Return the truth as a map: each part's exact Shapley value, spread over its pixels.
 
@@ -202,11 +202,11 @@ def exact_parts(
     """
     if specimens.scenes is None or specimens.masks is None:
         raise ValueError("these pictures have no scenes; expected drawn specimens")
-    question = ask(
-        model, specimens.images, output=output, class_names=specimens.class_names, top=top
+    prepared = prepare(
+        model, specimens.images, output=output, class_names=specimens.class_names, target=target
     )
     started = time.perf_counter()
-    size = question.pictures.shape[1]
+    size = prepared.pictures.shape[1]
     truths = [
         scene_shapley(model, scene, players, size=size, output=output) for scene in specimens.scenes
     ]
@@ -214,10 +214,10 @@ def exact_parts(
     pixels = masks.sum(axis=(2, 3), keepdims=True)
     shares = masks / np.where(pixels, pixels, 1)
     maps = np.einsum("nphw,npc->nhwc", shares, np.stack([truth.values for truth in truths]))
-    return answer(
-        question,
-        question.pick(np.repeat(maps[:, :, :, None] / 3, 3, axis=3)),
-        question.pick(np.stack([truth.table[0] for truth in truths])),
+    return to_explanation(
+        prepared,
+        prepared.pick(np.repeat(maps[:, :, :, None] / 3, 3, axis=3)),
+        prepared.pick(np.stack([truth.table[0] for truth in truths])),
         evaluations=sum(len(truth.table) for truth in truths) + len(maps),
         seconds=time.perf_counter() - started,
     )

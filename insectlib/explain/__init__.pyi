@@ -16,8 +16,10 @@ from .deep.handlers import deep_rules as deep_rules
 from .deep.handlers import unsupported_operations as unsupported_operations
 from .estimators.sampling import PairedCoalitions as PairedCoalitions
 from .estimators.surrogate import surrogate_shapley as surrogate_shapley
-from .explanation import answer as answer
-from .explanation import ask as ask
+from .explanation import Explanation as Explanation
+from .explanation import Target as Target
+from .explanation import prepare as prepare
+from .explanation import to_explanation as to_explanation
 from .games.coalition_game import CoalitionGame as CoalitionGame
 from .games.coalitions import (
     all_coalitions as all_coalitions,

@@ -8,20 +8,16 @@ one look at each picture.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.explanation import ask
-from insectlib.models.inference import check_images, model_outputs
-
-if TYPE_CHECKING:
-    import keras
+from insectlib.explain.explanation import Target, prepare
+from insectlib.models.inference import Model, check_images, model_outputs
+from insectlib.models.networks import differentiable_network, image_shape
 
 METHODS = ("kernel", "gradient", "deep", "partition", "permutation")
-WITH_BACKGROUND_SET = ("gradient", "deep")
+WITH_BACKGROUND = ("gradient", "deep")
 
 
 class PreflightWarning(UserWarning):
@@ -29,32 +25,31 @@ class PreflightWarning(UserWarning):
 
 
 def preflight(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
     background: ArrayLike | None = None,
     *,
     method: str,
+    target: Target = None,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
+    class_names: ArrayLike | None = None,
 ) -> list[str]:
     """Say what is wrong or doubtful about an explanation, before it is computed.
 
-    Chapter ``06_gradient_shap``.
+    Chapter ``06_gradient_shap``. It never fails itself: whatever goes wrong is a finding.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         To be explained; should take pictures in [0, 255] and end in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         To be explained; values should go from 0 to 255.
-    background : array, shape (m, height, width, 3), optional
+    background : array, shape (m, height, width, channels), optional
         The background set, for the methods that take one: ``"gradient"`` and ``"deep"``.
     method : str
         ``"kernel"``, ``"gradient"``, ``"deep"``, ``"partition"`` or ``"permutation"``.
-    output : str
-        ``"logits"`` or ``"probabilities"``.
-    class_names : sequence of str, optional
-        Names of the outputs.
+    target, output, class_names
+        As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
@@ -68,55 +63,83 @@ def preflight(
     """
     if method not in METHODS:
         raise ValueError(f"method is {method!r}; expected one of {', '.join(METHODS)}")
-    findings = []
+    findings: list[str] = []
+    pictures: NDArray[np.float32] | None = None
+    network = model
     try:
-        pictures = ask(model, images, output=output, class_names=class_names).pictures
-    except ValueError as error:
-        findings.append(str(error))
-        pictures = None
-    if method in WITH_BACKGROUND_SET:
-        if background is None:
-            findings.append(f"there is no background; {method} SHAP needs a set of pictures")
-        else:
+        pictures = prepare(
+            model, images, target=target, output=output, class_names=class_names
+        ).pictures
+    except Exception as error:  # whatever it is, the reader is to learn of it
+        findings.append(_sentence(error))
+    if method in WITH_BACKGROUND:
+        if pictures is not None:
             try:
-                with warnings.catch_warnings(record=True) as caught:
-                    warnings.simplefilter("always", PreflightWarning)
-                    check_background_set(model, background, pictures)
-                findings += [str(warning.message) for warning in caught]
+                network = differentiable_network(model, pictures.shape[1:])
             except ValueError as error:
                 findings.append(str(error))
-    if method == "deep":
+        findings += _of_background(network, background, pictures, method)
+    if method == "deep" and pictures is not None and not findings:
         # shap's TensorFlow parts take seconds to import, and only this method has such operations
         from insectlib.explain.deep.handlers import unsupported_operations
 
-        findings += unsupported_operations(model)
+        findings += unsupported_operations(network)
     return findings
 
 
-def check_background_set(
-    model: keras.Model, background: ArrayLike, pictures: NDArray[np.float32] | None = None
-) -> NDArray[np.float32]:
-    """Return a background set as float32, or say what is wrong with it.
+def _of_background(
+    model: Model, background: ArrayLike | None, pictures: NDArray[np.float32] | None, method: str
+) -> list[str]:
+    """Return what there is to say about a background set."""
+    if background is None:
+        return [f"there is no background; {method} SHAP needs a set of pictures"]
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", PreflightWarning)
+            check_background_set(model, background, pictures)
+    except Exception as error:
+        return [_sentence(error)]
+    told = [warning for warning in caught if issubclass(warning.category, PreflightWarning)]
+    return [str(warning.message) for warning in told]
 
-    Chapter ``06_gradient_shap``.
+
+def _sentence(error: Exception) -> str:
+    """Return what an error says; its class as well, where it is not one of this package's."""
+    said = str(error).strip().split("\n")[0]
+    return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
+
+
+def check_background_set(
+    model: Model,
+    background: ArrayLike,
+    pictures: NDArray[np.float32] | None = None,
+    output: str = "logits",
+) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+    """Return a background set and its outputs, or say what is wrong with it.
+
+    Chapter ``06_gradient_shap``. The model sees each of its pictures once.
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    background : array, shape (m, height, width, 3)
+    background : array, shape (m, height, width, channels)
         The background set, values from 0 to 255.
-    pictures : float32 array, shape (n, height, width, 3), optional
+    pictures : float32 array, shape (n, height, width, channels), optional
         What is to be explained.
+    output : str
+        ``"logits"``, ``"probabilities"`` or ``"scores"``.
 
     Returns
     -------
-    float32 array, shape (m, height, width, 3)
+    background : float32 array, shape (m, height, width, channels)
+    outputs : float64 array, shape (m, n_classes)
 
     Raises
     ------
     ValueError
-        For an empty set, another shape than the model takes, or another range.
+        For an empty set, another shape than the model takes, another range, or outputs that are
+        not finite.
 
     Warns
     -----
@@ -128,14 +151,16 @@ def check_background_set(
     if array.ndim != 4 or not len(array):
         raise ValueError(
             f"background has shape {array.shape}; expected a set of pictures, "
-            "(m, height, width, 3), with at least one: for one picture pass background[None]"
+            "(m, height, width, channels), with at least one: for one picture pass "
+            "background[None]"
         )
+    shape = image_shape(model) if pictures is None else pictures.shape[1:]
     try:
-        ground = check_images(array, model.input_shape[1:])
+        checked = check_images(array, shape)
     except ValueError as error:
         raise ValueError(f"background: {error}") from None
     if pictures is not None:
-        known = {picture.tobytes() for picture in ground}
+        known = {picture.tobytes() for picture in checked}
         shared = [i for i, picture in enumerate(pictures) if picture.tobytes() in known]
         if shared:
             warnings.warn(
@@ -145,13 +170,16 @@ def check_background_set(
                 PreflightWarning,
                 stacklevel=3,
             )
-    seen = np.unique(model_outputs(model, ground).argmax(axis=1))
-    if len(ground) > 1 and len(seen) == 1:
+    outputs = model_outputs(model, checked, output)
+    if not np.isfinite(outputs).all():
+        raise ValueError("background: the model returns values for it that are not finite")
+    seen = np.unique(outputs.argmax(axis=1))
+    if len(checked) > 1 and len(seen) == 1 and outputs.shape[1] > 1:
         warnings.warn(
-            f"the model sees output {seen[0]} in all {len(ground)} pictures of the background: the "
-            "base value speaks for that class, and its attributions only say what differs from "
-            "it. Take pictures of every class",
+            f"the model sees output {seen[0]} in all {len(checked)} pictures of the background: "
+            "the base value speaks for that class, and its attributions only say what differs "
+            "from it. Take pictures of every class",
             PreflightWarning,
             stacklevel=3,
         )
-    return ground
+    return checked, outputs

@@ -21,9 +21,9 @@ from insectlib.models.inference import (
     check_images,
     check_logits,
     from_logits,
-    image_shape,
     model_outputs,
 )
+from insectlib.models.networks import image_shape
 
 Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None
 """Which outputs are explained: None for all, in the order of the model; a class's index or name, or
@@ -43,7 +43,7 @@ _AXES = {
 """To which axes of the values those of each field belong, so that a slice cuts both alike."""
 
 
-class Explanation(shap.Explanation):
+class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
     """Attributions of pictures: shap's own type, with what an explainer reports besides.
 
     `shap.image_plot` takes it as it is. A slice of it keeps its fields, cut alike, and can be
@@ -125,7 +125,8 @@ class Explanation(shap.Explanation):
         place = {len(items) - 1, len(self.shape) - 1}
         if isinstance(items[-1], str) and (Ellipsis in items or len(place) == 1):
             items = (*items[:-1], self._index_of(items[-1]))
-        return super().__getitem__(items)
+        part: Explanation = super().__getitem__(items)
+        return part
 
     def _index_of(self, name: str) -> int:
         """Return where the output `name` stands on the last axis, the same for all pictures."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -18,45 +17,44 @@ from insectlib.explain.estimators.surrogate import (
     shapiq_shapley,
     surrogate_shapley,
 )
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.regions import checked_background, checked_segments, spread
+from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
+from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
 
-if TYPE_CHECKING:
-    import keras
 
 ESTIMATORS = ("shap", "shapiq", "surrogate")
 
 
 def kernel_shap(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: ArrayLike,
+    baseline: ArrayLike,
     *,
     seed: int,
     segments: NDArray[np.int64] | None = None,
-    n_samples: int = 1000,
+    budget: int = 1000,
     output: str = "logits",
     estimator: str = "shap",
     l1_reg: float | str = 0,
     wanted_error: float | None = None,
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
+    class_names: ArrayLike | None = None,
+    target: Target = None,
     back_end: str = "tensorflow",
     progress: bool = False,
-) -> shap.Explanation:
+) -> Explanation:
     """Explain pictures by hiding superpixels.
 
     Chapter ``05_kernel_shap``; Lundberg and Lee (2017).
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
-    background : array
+    baseline : array
         What stands where a superpixel is hidden: a colour, shape (3,); a picture, shape
         (height, width, 3); or a picture for each image, shape (n, height, width, 3). See
         `mean_colour` and `blurred` in `insectlib.explain.masking.segments`.
@@ -65,7 +63,7 @@ def kernel_shap(
         as it was.
     segments : int array, shape (height, width) or (n, height, width), optional
         Superpixels, numbered from 0 without gaps; `superpixels` with its defaults where missing.
-    n_samples : int
+    budget : int
         Coalitions to draw for each picture. Three evaluations come on top: everything hidden,
         everything shown, and the untouched picture, which the sum is checked against. At least
         twice the number of superpixels, and ten times it for a steady answer.
@@ -85,8 +83,8 @@ def kernel_shap(
         together at most this share of the values.
     class_names : sequence of str, optional
         Names of the outputs.
-    top : int, optional
-        Explain so many classes for each picture, the largest output first; all where missing.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained; see `insectlib.explain.Target`.
     back_end : str
         What runs the model, see `insectlib.explain.masked_forward`.
     progress : bool
@@ -94,10 +92,9 @@ def kernel_shap(
 
     Returns
     -------
-    shap.Explanation
-        From `insectlib.explain.answer`, with ``segments`` (n, height, width). The value of a
-        superpixel is spread evenly over its pixels and channels, so that sums over any region
-        add up.
+    Explanation
+        With ``segments`` (n, height, width). The value of a superpixel is spread evenly over its
+        pixels and channels, so that sums over any region add up.
 
         With ``"surrogate"`` it has ``errors``, of the same shape as the values: the standard error
         of a superpixel is spread in the same way, for its pixels err together, and
@@ -108,27 +105,27 @@ def kernel_shap(
     Raises
     ------
     ValueError
-        When shape or range of pictures, background or superpixels are wrong, when the budget is
+        When shape or range of pictures, baseline or segments are wrong, when the budget is
         too small for a regression without `l1_reg`, for an unknown estimator or a setting that
-        belongs to another, and whenever `insectlib.explain.ask` refuses the question.
+        belongs to another, and whenever `insectlib.explain.prepare` refuses the prepared.
     ModuleNotFoundError
         For ``"shapiq"`` where it is not installed.
     """
     _check_estimator(estimator, l1_reg, wanted_error)
-    question = ask(model, images, output=output, class_names=class_names, top=top)
-    pictures = question.pictures
-    hidden = checked_background(background, pictures)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = prepared.pictures
+    baselines = checked_baseline(baseline, pictures)
     start = time.perf_counter()
     cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
     estimates = []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k = int(cut.max()) + 1
-        _check_budget(n_samples, k, l1_reg)
+        _check_budget(budget, k, l1_reg)
         # the surrogate is fitted to logits, whatever is explained: they are smoother
         plays = "logits" if estimator == "surrogate" else output
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, plays, back_end=back_end)
-        asked = {"n_samples": n_samples, "seed": seed, "classes": question.classes[i]}
+        game = CoalitionGame(model, pictures[i], baselines[i], cut, plays, back_end=back_end)
+        asked = {"n_samples": budget, "seed": seed, "classes": prepared.classes[i]}
         if estimator == "surrogate":
             estimate = surrogate_shapley(
                 game, region_centres(cut), output=output, wanted_error=wanted_error, **asked
@@ -140,12 +137,13 @@ def kernel_shap(
         estimates.append(estimate)
         evaluations += game.evaluations
     fields = {}
+    channels = pictures.shape[3]
     if estimator == "surrogate":
-        errors = [spread(e.errors, cut) for e, cut in zip(estimates, cuts, strict=True)]
+        errors = [spread(e.errors, cut, channels) for e, cut in zip(estimates, cuts, strict=True)]
         fields["errors"] = np.stack(errors)
-    return answer(
-        question,
-        np.stack([spread(e.values, cut) for e, cut in zip(estimates, cuts, strict=True)]),
+    return to_explanation(
+        prepared,
+        np.stack([spread(e.values, cut, channels) for e, cut in zip(estimates, cuts, strict=True)]),
         np.stack([e.base_values for e in estimates]),
         evaluations=evaluations,
         seconds=time.perf_counter() - start,
@@ -193,16 +191,16 @@ def _check_estimator(estimator: str, l1_reg: float | str, wanted_error: float | 
         )
 
 
-def _check_budget(n_samples: int, k: int, l1_reg: float | str) -> None:
+def _check_budget(budget: int, k: int, l1_reg: float | str) -> None:
     """Refuse a budget that leaves the regression with more unknowns than equations.
 
     shap draws each coalition together with its complement. The regression is bound to sum up to
     the output, and under that bound the two make one equation, for k - 1 unknowns.
     """
     needed = min(2 * (k - 1), 2**k - 2)
-    if l1_reg == 0 and n_samples < needed:
+    if l1_reg == 0 and budget < needed:
         raise ValueError(
-            f"n_samples is {n_samples}, but {k} superpixels need at least {needed}: coalitions "
-            f"come in pairs, and each pair is one equation for {k - 1} unknowns. Raise n_samples, "
+            f"budget is {budget}, but {k} superpixels need at least {needed}: coalitions "
+            f"come in pairs, and each pair is one equation for {k - 1} unknowns. Raise budget, "
             "well above that for a steady answer, or pass coarser segments"
         )

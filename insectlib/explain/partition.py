@@ -14,38 +14,38 @@ from typing import TYPE_CHECKING
 import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
-from shap.models import Model
+from shap import models as shap_models
 from tqdm import tqdm
 
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
 from insectlib.explain.masking.hierarchy import picture_hierarchy, smallest_regions
 from insectlib.explain.masking.masked_inference import pixel_forward, unlike
 from insectlib.explain.masking.maskers import PictureMasker
-from insectlib.explain.masking.regions import checked_background
-from insectlib.models.inference import softmax
+from insectlib.explain.masking.regions import checked_baseline
+from insectlib.models.inference import Model, from_logits
 from insectlib.models.seeds import numpy_seed
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 FEWEST = 4
 """Nothing shown, everything shown, and the two halves of the picture."""
 
 
 def partition_shap(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: str | ArrayLike,
+    baseline: str | ArrayLike,
     *,
     seed: int = 0,
-    max_evals: int = 500,
+    budget: int = 500,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
+    class_names: ArrayLike | None = None,
+    target: Target = None,
     batch_size: int = 32,
     back_end: str = "tensorflow",
     progress: bool = False,
-) -> shap.Explanation:
+) -> Explanation:
     """Explain pictures by hiding regions within regions, with `shap.PartitionExplainer`.
 
     Chapter ``08_partition_shap``; Owen (1977). Nothing is cut in advance: the halves of the
@@ -53,26 +53,26 @@ def partition_shap(
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
-    background : str or array
+    baseline : str or array
         What stands where a pixel is hidden: ``"blur(k,k)"``, ``"inpaint_telea"``,
         ``"inpaint_ns"``, a colour, shape (3,), a picture, shape (height, width, 3), or a picture
         for each image, shape (n, height, width, 3). See `insectlib.explain.PictureMasker`.
     seed : int
         Decides only between regions that matter exactly alike. NumPy's global generator is left
         as it was.
-    max_evals : int
+    budget : int
         Budget for each picture, at least 4; an odd number is rounded up. One evaluation comes on
         top: the untouched picture, which the sum is checked against.
     output : str
         ``"logits"`` or ``"probabilities"``: what is explained.
     class_names : sequence of str, optional
         Names of the outputs.
-    top : int, optional
-        Explain so many classes for each picture, the largest output first; all where missing.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained; see `insectlib.explain.Target`.
         The budget then goes where these classes change, and not where others do: the maps differ
         from those of all classes together as long as the budget is short.
     batch_size : int
@@ -85,54 +85,54 @@ def partition_shap(
 
     Returns
     -------
-    shap.Explanation
-        From `insectlib.explain.answer`, with ``hierarchy``, the tree of
+    Explanation
+        From `insectlib.explain.to_explanation`, with ``hierarchy``, the tree of
         `insectlib.explain.picture_hierarchy`, and ``regions`` (n, height, width), the smallest
         regions that the budget reached.
 
     Raises
     ------
     ValueError
-        When shape or range of pictures or background are wrong, for an unknown name of a
+        When shape or range of pictures or baseline are wrong, for an unknown name of a
         background, a budget or batch that is too small, and whenever
-        `insectlib.explain.ask` refuses the question.
+        `insectlib.explain.prepare` refuses the prepared.
     """
-    if max_evals < FEWEST:
+    if budget < FEWEST:
         raise ValueError(
-            f"max_evals is {max_evals}; expected at least {FEWEST}: nothing shown, everything "
+            f"budget is {budget}; expected at least {FEWEST}: nothing shown, everything "
             "shown, and the two halves of the picture"
         )
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
-    question = ask(model, images, output=output, class_names=class_names, top=top)
-    pictures = question.pictures
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = prepared.pictures
     n, height, width, _ = pictures.shape
     start = time.perf_counter()
-    grounds: Sequence[str | ArrayLike] = [background] * n
-    if not isinstance(background, str):
-        grounds = list(checked_background(background, pictures))
+    baselines: Sequence[str | ArrayLike] = [baseline] * n
+    if not isinstance(baseline, str):
+        baselines = list(checked_baseline(baseline, pictures))
     game = PixelGame(model, output, back_end=back_end)
     values, base_values, regions = [], [], []
     tree = picture_hierarchy(height, width)
     explainer = copy(_explainer(height, width))
-    explainer.model = Model(game)
-    bar = tqdm(grounds, desc="Partition SHAP", unit="picture", disable=not progress)
-    for i, ground in enumerate(bar):
-        game.masker = PictureMasker(pictures[i], ground)
+    explainer.model = shap_models.Model(game)
+    bar = tqdm(baselines, desc="Partition SHAP", unit="picture", disable=not progress)
+    for i, fill in enumerate(bar):
+        game.masker = PictureMasker(pictures[i], fill)
         with numpy_seed(seed):
             explained = explainer(
                 pictures[i : i + 1],
-                max_evals=max_evals,
+                max_evals=budget,
                 batch_size=batch_size,
-                outputs=question.classes[i],
+                outputs=prepared.classes[i],
                 silent=True,
             )
         values.append(explained.values[0])
         base_values.append(explained.base_values[0])
         credit = np.asarray(explained.hierarchical_values[0])
         regions.append(smallest_regions(tree, credit, height, width))
-    return answer(
-        question,
+    return to_explanation(
+        prepared,
         np.stack(values),
         np.stack(base_values),
         evaluations=n + game.evaluations,
@@ -178,7 +178,7 @@ class PixelGame:
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
     output : str
         ``"logits"`` or ``"probabilities"``.
@@ -195,7 +195,7 @@ class PixelGame:
 
     masker: PictureMasker
 
-    def __init__(self, model: keras.Model, output: str, *, back_end: str = "tensorflow") -> None:
+    def __init__(self, model: Model, output: str, *, back_end: str = "tensorflow") -> None:
         self.output = output
         self.evaluations = 0
         self._forward = pixel_forward(model, back_end)
@@ -206,6 +206,6 @@ class PixelGame:
         image = self.masker.image
         shown = coalitions[first].reshape(-1, *image.shape)
         self.evaluations += len(shown)
-        logits = self._forward(shown, image, self.masker.grounds(~shown))
-        outputs = logits if self.output == "logits" else softmax(logits)
+        logits = self._forward(shown, image, self.masker.fills(~shown))
+        outputs = from_logits(logits, self.output)
         return outputs[place]

@@ -6,7 +6,6 @@ Chapter ``08_partition_shap``.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,29 +13,30 @@ import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.regions import checked_background, checked_segments, spread
+from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
+from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 
 def permutation_shap(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: ArrayLike,
+    baseline: ArrayLike,
     *,
     seed: int,
     segments: NDArray[np.int64] | None = None,
-    n_samples: int = 1000,
+    budget: int = 1000,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
+    class_names: ArrayLike | None = None,
+    target: Target = None,
     back_end: str = "tensorflow",
     progress: bool = False,
-) -> shap.Explanation:
+) -> Explanation:
     """Explain pictures by letting superpixels join one by one, with `shap.PermutationExplainer`.
 
     Chapter ``08_partition_shap``; Strumbelj and Kononenko (2014), Mitchell et al. (2022). The
@@ -45,11 +45,11 @@ def permutation_shap(
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
-    background : array
+    baseline : array
         What stands where a superpixel is hidden: a colour, shape (3,); a picture, shape
         (height, width, 3); or a picture for each image, shape (n, height, width, 3).
     seed : int
@@ -57,15 +57,15 @@ def permutation_shap(
     segments : int array, shape (height, width) or (n, height, width), optional
         Superpixels, numbered from 0 without gaps; `insectlib.explain.superpixels` with its
         defaults where missing.
-    n_samples : int
+    budget : int
         Coalitions for each picture. One order of k superpixels, there and back, takes 2 * k + 1
         of them; as many whole orders are taken as fit.
     output : str
         ``"logits"`` or ``"probabilities"``: what is explained.
     class_names : sequence of str, optional
         Names of the outputs.
-    top : int, optional
-        Explain so many classes for each picture, the largest output first; all where missing.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained; see `insectlib.explain.Target`.
     back_end : str
         What runs the model, see `insectlib.explain.masked_forward`.
     progress : bool
@@ -73,21 +73,21 @@ def permutation_shap(
 
     Returns
     -------
-    shap.Explanation
-        From `insectlib.explain.answer`, with ``segments`` (n, height, width) and
+    Explanation
+        From `insectlib.explain.to_explanation`, with ``segments`` (n, height, width) and
         ``permutations`` (n,), the number of orders. The value of a superpixel is spread evenly
         over its pixels and channels.
 
     Raises
     ------
     ValueError
-        When shape or range of pictures, background or superpixels are wrong, when the budget is
-        too small for a single order, and whenever `insectlib.explain.ask` refuses the
-        question.
+        When shape or range of pictures, baseline or segments are wrong, when the budget is
+        too small for a single order, and whenever `insectlib.explain.prepare` refuses the
+        prepared.
     """
-    question = ask(model, images, output=output, class_names=class_names, top=top)
-    pictures = question.pictures
-    hidden = checked_background(background, pictures)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = prepared.pictures
+    baselines = checked_baseline(baseline, pictures)
     start = time.perf_counter()
     cuts = checked_segments(segments, pictures)
     evaluations = len(pictures)
@@ -95,27 +95,27 @@ def permutation_shap(
     bar = tqdm(cuts, desc="Permutation SHAP", unit="picture", disable=not progress)
     for i, cut in enumerate(bar):
         k = int(cut.max()) + 1
-        if n_samples < 2 * k + 1:
+        if budget < 2 * k + 1:
             raise ValueError(
-                f"n_samples is {n_samples}, but one order of {k} superpixels, there and back, "
-                f"takes {2 * k + 1}. Raise n_samples, well above that for a steady answer, or "
+                f"budget is {budget}, but one order of {k} superpixels, there and back, "
+                f"takes {2 * k + 1}. Raise budget, well above that for a steady answer, or "
                 "pass coarser segments"
             )
-        game = CoalitionGame(model, pictures[i], hidden[i], cut, output, back_end=back_end)
+        game = CoalitionGame(model, pictures[i], baselines[i], cut, output, back_end=back_end)
         with numpy_seed(seed):
             # without a seed of its own, shap would start anew from one that nobody knows
             explainer = shap.PermutationExplainer(game, _as_it_is, seed=seed)
             explained = explainer(
-                np.ones((1, k)), max_evals=n_samples, batch_size=2 * k + 1, silent=True
+                np.ones((1, k)), max_evals=budget, batch_size=2 * k + 1, silent=True
             )
-        values.append(spread(explained.values[0], cut))
+        values.append(spread(explained.values[0], cut, prepared.pictures.shape[3]))
         base_values.append(explained.base_values[0])
-        rounds.append(n_samples // (2 * k + 1))
+        rounds.append(budget // (2 * k + 1))
         evaluations += game.evaluations
-    return answer(
-        question,
-        question.pick(np.stack(values)),
-        question.pick(np.stack(base_values)),
+    return to_explanation(
+        prepared,
+        prepared.pick(np.stack(values)),
+        prepared.pick(np.stack(base_values)),
         evaluations=evaluations,
         seconds=time.perf_counter() - start,
         segments=cuts,

@@ -13,9 +13,6 @@ from .inference import (
 from .inference import (
     softmax as softmax,
 )
-from .inference import (
-    without_augmentation as without_augmentation,
-)
 from .metrics import accuracy_interval as accuracy_interval
 from .metrics import mean_interval as mean_interval
 from .seeds import numpy_seed as numpy_seed
@@ -32,3 +29,4 @@ from .transfer.efficientnet import (
 from .transfer.features import cached_features as cached_features
 from .transfer.fine_tuning import fine_tune as fine_tune
 from .transfer.heads import fit_head as fit_head
+from .networks import without_augmentation as without_augmentation

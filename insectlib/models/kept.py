@@ -19,7 +19,7 @@ import keras
 
 from insectlib.data.cache import cache_dir, write_whole
 from insectlib.data.digests import file_digest
-from insectlib.models.inference import without_augmentation
+from insectlib.models.networks import without_augmentation
 
 History = dict[str, list[float]]
 

@@ -217,7 +217,7 @@ def image_shape(model: Any) -> tuple[int | None, ...] | None:
 def takes_whole_numbers(model: Any) -> bool:
     """Tell whether a network takes integers: it cuts off what stands behind the point."""
     inputs = _ends(model)[0] if isinstance(model, keras.Model) else None
-    return bool(inputs) and "int" in str(inputs[0].dtype)
+    return inputs is not None and "int" in str(inputs[0].dtype)
 
 
 def _ends(model: keras.Model) -> tuple[list[keras.KerasTensor] | None, list[keras.KerasTensor]]:

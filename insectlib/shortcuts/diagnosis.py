@@ -131,7 +131,7 @@ def diagnose(
         part.images,
         background,
         seed=seed,
-        n_samples=n_samples,
+        budget=n_samples,
         class_names=part.class_names,
     )
     regions = regions_of(part)

@@ -22,7 +22,7 @@ from insectlib.evaluate.ground_truth import (
 )
 from insectlib.evaluate.maps import class_maps, rank_correlation, segment_sums
 from insectlib.evaluate.part_ranking import best_order_gain, completeness, contrastivity, order_gain
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import prepare, to_explanation
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley, leave_one_out
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.specimens.catalogue import sample_scene
@@ -62,13 +62,13 @@ def specimens() -> ImageSet:
     )
 
 
-def explanation(values: NDArray[np.float64], top: int | None = None) -> shap.Explanation:
+def explanation(values: NDArray[np.float64], target: str | None = None) -> shap.Explanation:
     """Return `values` (n, 48, 48, 3, k) as an explanation of grey pictures."""
     pictures = np.full((len(values), SIZE, SIZE, 3), 100.0)
     pictures[:, -5:, -20:] = 200
-    question = ask(Colours(), pictures, top=top)
-    shape = question.classes.shape
-    return answer(question, values, np.zeros(shape), evaluations=0, seconds=0.1)
+    prepared = prepare(Colours(), pictures, target=target)
+    shape = prepared.classes.shape
+    return to_explanation(prepared, values, np.zeros(shape), evaluations=0, seconds=0.1)
 
 
 def test_parts_share_out_the_picture(specimens: ImageSet) -> None:

@@ -50,7 +50,7 @@ def pictures() -> NDArray[np.float32]:
 
 def test_linear_network_gets_its_own_weights_back(pictures: NDArray[np.float32]) -> None:
     network = Network()
-    explained = kernel_shap(network, pictures, GREY, segments=SIXTEEN, n_samples=200, seed=0)
+    explained = kernel_shap(network, pictures, GREY, segments=SIXTEEN, budget=200, seed=0)
     parts = (pictures - 128.0).reshape(2, -1, 1) * network.weights
     expected = segment_values(parts.reshape(2, 8, 8, 3, 3)[0], SIXTEEN)
     np.testing.assert_allclose(segment_values(explained.values[0], SIXTEEN), expected, atol=1e-6)
@@ -58,7 +58,7 @@ def test_linear_network_gets_its_own_weights_back(pictures: NDArray[np.float32])
 
 def test_curved_network_gets_exact_shapley_values(pictures: NDArray[np.float32]) -> None:
     network = Network(curve=3.0)
-    explained = kernel_shap(network, pictures[:1], GREY, segments=QUARTERS, n_samples=14, seed=0)
+    explained = kernel_shap(network, pictures[:1], GREY, segments=QUARTERS, budget=14, seed=0)
     background = np.full((8, 8, 3), 128, dtype=np.float32)
     game = CoalitionGame(network, pictures[0], background, QUARTERS)
     rows = [[row >> i & 1 for i in range(4)] for row in range(16)]
@@ -75,10 +75,10 @@ def test_other_estimators_find_the_same_values(
     settings = {"segments": SIXTEEN, "seed": 0, "output": output}
     network = Network(curve=1.0)
     found = kernel_shap(
-        network, pictures, GREY, n_samples=600, estimator=estimator, class_names=NAMES, **settings
+        network, pictures, GREY, budget=600, estimator=estimator, class_names=NAMES, **settings
     )
     assert found.evaluations == network.seen == 2 * (600 + 3)
-    shaps = kernel_shap(Network(curve=1.0), pictures, GREY, n_samples=6000, **settings)
+    shaps = kernel_shap(Network(curve=1.0), pictures, GREY, budget=6000, **settings)
     assert found.values.shape == shaps.values.shape
     assert found.additivity_gap < 1e-6
     np.testing.assert_allclose(found.base_values, shaps.base_values)
@@ -96,9 +96,9 @@ def test_errors_of_superpixels_are_spread_like_values(pictures: NDArray[np.float
         pictures,
         GREY,
         segments=SIXTEEN,
-        n_samples=40,
+        budget=40,
         seed=0,
-        top=2,
+        target="top 2",
         estimator="surrogate",
     )
     assert found.errors.shape == found.values.shape == (2, 8, 8, 3, 2)
@@ -114,7 +114,7 @@ def test_wanted_error_saves_evaluations(pictures: NDArray[np.float32]) -> None:
             pictures[:1],
             GREY,
             segments=SIXTEEN,
-            n_samples=2000,
+            budget=2000,
             seed=0,
             estimator="surrogate",
             wanted_error=wanted,
@@ -134,7 +134,7 @@ def test_base_value_and_attributions_add_up(
         pictures,
         GREY,
         segments=SIXTEEN,
-        n_samples=60,
+        budget=60,
         seed=0,
         output=output,
         l1_reg=l1_reg,
@@ -150,7 +150,7 @@ def test_base_value_and_attributions_add_up(
 def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
     network = Network()
     explained = kernel_shap(
-        network, pictures, GREY, segments=SIXTEEN, n_samples=50, seed=0, class_names=NAMES
+        network, pictures, GREY, segments=SIXTEEN, budget=50, seed=0, class_names=NAMES
     )
     assert explained.values.shape == (2, 8, 8, 3, 3)
     assert explained.base_values.shape == (2, 3)
@@ -171,9 +171,9 @@ def test_top_explains_the_largest_outputs_first(pictures: NDArray[np.float32]) -
             pictures,
             GREY,
             segments=QUARTERS,
-            n_samples=14,
+            budget=14,
             seed=0,
-            top=top,
+            target=f"top {top}",
             class_names=NAMES,
         )
 
@@ -195,7 +195,7 @@ def test_top_explains_the_largest_outputs_first(pictures: NDArray[np.float32]) -
 def test_image_plot_draws_one_map_for_each_class(pictures: NDArray[np.float32]) -> None:
     mpl.use("agg")
     explained = kernel_shap(
-        Network(), pictures, GREY, segments=QUARTERS, n_samples=14, seed=0, class_names=NAMES
+        Network(), pictures, GREY, segments=QUARTERS, budget=14, seed=0, class_names=NAMES
     )
     shap.image_plot(explained, show=False)
     panels = [axes for axes in plt.gcf().axes if axes.images]
@@ -214,7 +214,7 @@ def global_draw() -> float:
 def test_seed_decides_and_global_generator_stays(pictures: NDArray[np.float32]) -> None:
     def run(seed: int) -> NDArray[np.float64]:
         return kernel_shap(
-            Network(curve=3.0), pictures[:1], GREY, segments=SIXTEEN, n_samples=40, seed=seed
+            Network(curve=3.0), pictures[:1], GREY, segments=SIXTEEN, budget=40, seed=seed
         ).values
 
     with numpy_seed(7):
@@ -236,7 +236,7 @@ def test_generator_is_put_back_after_an_error() -> None:
 def test_default_of_shap_keeps_ten_superpixels(pictures: NDArray[np.float32]) -> None:
     def kept(l1_reg: float | str) -> int:
         explained = kernel_shap(
-            Network(), pictures[:1], GREY, segments=SIXTEEN, n_samples=200, seed=0, l1_reg=l1_reg
+            Network(), pictures[:1], GREY, segments=SIXTEEN, budget=200, seed=0, l1_reg=l1_reg
         )
         return int((np.abs(segment_values(explained.values[0], SIXTEEN)[:, 0]) > 1e-9).sum())
 
@@ -247,7 +247,7 @@ def test_default_of_shap_keeps_ten_superpixels(pictures: NDArray[np.float32]) ->
 def test_background_is_a_colour_a_picture_or_one_for_each(pictures: NDArray[np.float32]) -> None:
     def base(background: object) -> NDArray[np.float64]:
         return kernel_shap(
-            Network(), pictures, background, segments=QUARTERS, n_samples=14, seed=0
+            Network(), pictures, background, segments=QUARTERS, budget=14, seed=0
         ).base_values
 
     swapped = pictures[::-1].copy()
@@ -258,7 +258,7 @@ def test_background_is_a_colour_a_picture_or_one_for_each(pictures: NDArray[np.f
 
 def test_two_coalitions_for_each_superpixel_are_the_least(pictures: NDArray[np.float32]) -> None:
     """A pair of complements is one equation: with fewer pairs than unknowns, nothing is certain."""
-    exact = kernel_shap(Network(), pictures[:1], GREY, segments=SIXTEEN, n_samples=60, seed=3)
+    exact = kernel_shap(Network(), pictures[:1], GREY, segments=SIXTEEN, budget=60, seed=3)
     parts = ((pictures[0] - 128.0).reshape(-1, 1) * Network().weights).reshape(8, 8, 3, 3)
     expected = segment_values(parts, SIXTEEN)
     np.testing.assert_allclose(segment_values(exact.values[0], SIXTEEN), expected, atol=1e-6)
@@ -284,7 +284,7 @@ def test_network_of_keras_with_superpixels_of_its_own() -> None:
             keras.layers.Dense(3),
         ]
     )
-    explained = kernel_shap(network, images, GREY, n_samples=260, seed=0)
+    explained = kernel_shap(network, images, GREY, budget=260, seed=0)
     assert explained.additivity_gap < 1e-5
     assert list(explained.output_names) == ["output 0", "output 1", "output 2"]
     np.testing.assert_allclose(

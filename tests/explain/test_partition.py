@@ -145,7 +145,7 @@ def test_smallest_regions_end_where_the_credit_stays() -> None:
 
 def test_linear_network_gets_its_own_weights_back(pictures: NDArray[np.float32]) -> None:
     network, small = Network(size=4), pictures[:, :4, :4]
-    explained = partition_shap(network, small, GREY, max_evals=10**6)
+    explained = partition_shap(network, small, GREY, budget=10**6)
     expected = (small - 128.0).reshape(2, -1, 1) * network.weights
     np.testing.assert_allclose(explained.values, expected.reshape(2, 4, 4, 3, 3), atol=1e-6)
 
@@ -157,7 +157,7 @@ def test_base_value_and_attributions_add_up(
     pictures: NDArray[np.float32], background: object, output: str, max_evals: int
 ) -> None:
     network = Network(curve=1.0)
-    explained = partition_shap(network, pictures, background, max_evals=max_evals, output=output)
+    explained = partition_shap(network, pictures, background, budget=max_evals, output=output)
     outputs = model_outputs(network, pictures, output)
     total = explained.base_values + explained.values.sum(axis=(1, 2, 3))
     np.testing.assert_allclose(total, outputs, atol=1e-9)
@@ -175,7 +175,7 @@ def test_the_same_values_as_from_shap_with_its_own_masker(background: object) ->
     )
     with numpy_seed(0):
         theirs = explainer(image[None], max_evals=150, batch_size=32, silent=True)
-    ours = partition_shap(network, image, background, max_evals=150)
+    ours = partition_shap(network, image, background, budget=150)
     np.testing.assert_allclose(ours.values, theirs.values, atol=1e-4)
     np.testing.assert_allclose(ours.base_values, theirs.base_values, atol=1e-4)
 
@@ -185,8 +185,8 @@ def test_one_trace_and_one_list_of_boxes_for_all_pictures() -> None:
     images = np.random.default_rng(0).uniform(0, 255, (3, 16, 16, 3)).astype(np.float32)
     _explainer.cache_clear()
     for background in ("blur(5,5)", "inpaint_ns", GREY):
-        partition_shap(network, images, background, max_evals=21)
-    partition_shap(network, images, GREY, max_evals=60, batch_size=7, output="probabilities")
+        partition_shap(network, images, background, budget=21)
+    partition_shap(network, images, GREY, budget=60, batch_size=7, output="probabilities")
     assert _graph(network, "pixels").experimental_get_tracing_count() == 1
     assert _explainer.cache_info().misses == 1
 
@@ -212,7 +212,7 @@ def test_base_value_is_what_the_hidden_picture_gives(pictures: NDArray[np.float3
         (swapped, swapped),
         ("inpaint_ns", np.broadcast_to(pictures.mean(axis=(1, 2), keepdims=True), pictures.shape)),
     ):
-        explained = partition_shap(network, pictures, background, max_evals=10)
+        explained = partition_shap(network, pictures, background, budget=10)
         np.testing.assert_allclose(
             explained.base_values, model_outputs(network, hidden), rtol=1e-5, atol=1e-6
         )
@@ -220,7 +220,7 @@ def test_base_value_is_what_the_hidden_picture_gives(pictures: NDArray[np.float3
 
 def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
     network = Network(curve=2.0)
-    explained = partition_shap(network, pictures, GREY, max_evals=60, class_names=NAMES)
+    explained = partition_shap(network, pictures, GREY, budget=60, class_names=NAMES)
     assert explained.values.shape == (2, 8, 8, 3, 3)
     assert explained.base_values.shape == (2, 3)
     assert list(explained.output_names) == list(NAMES)
@@ -238,7 +238,7 @@ def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
 
 def test_regions_get_finer_with_the_budget(pictures: NDArray[np.float32]) -> None:
     numbers = [
-        partition_shap(Network(1.0), pictures[0], GREY, max_evals=n).regions.max() + 1
+        partition_shap(Network(1.0), pictures[0], GREY, budget=n).regions.max() + 1
         for n in (4, 20, 100)
     ]
     assert numbers[0] == 2
@@ -248,8 +248,10 @@ def test_regions_get_finer_with_the_budget(pictures: NDArray[np.float32]) -> Non
 @pytest.mark.parametrize("top", [1, 2, 3])
 def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
     network, small = Network(curve=1.0, size=4), pictures[:, :4, :4]
-    ranked = partition_shap(network, small, GREY, top=top, class_names=NAMES, max_evals=10**6)
-    everything = partition_shap(network, small, GREY, class_names=NAMES, max_evals=10**6)
+    ranked = partition_shap(
+        network, small, GREY, target=f"top {top}", class_names=NAMES, budget=10**6
+    )
+    everything = partition_shap(network, small, GREY, class_names=NAMES, budget=10**6)
     order = np.argsort(-model_outputs(network, small), axis=1)[:, :top]
     np.testing.assert_array_equal(ranked.classes, order)
     np.testing.assert_array_equal(ranked.output_names, np.array(NAMES)[order])
@@ -262,7 +264,7 @@ def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
 def test_image_plot_draws_one_map_for_each_class(pictures: NDArray[np.float32]) -> None:
     """Given one bare array, shap adds the classes up; given our result, it does not."""
     mpl.use("agg")
-    explained = partition_shap(Network(), pictures, GREY, class_names=NAMES, max_evals=40)
+    explained = partition_shap(Network(), pictures, GREY, class_names=NAMES, budget=40)
     shap.image_plot(explained.values, pictures / 255, show=False)
     bare = [axes for axes in plt.gcf().axes if axes.images]
     of_bare = bare[1].images[-1].get_array()
@@ -285,17 +287,17 @@ def test_same_seed_same_result_and_global_generator_stays(
     with numpy_seed(7):
         expected = np.random.mtrand.random()
     with numpy_seed(7):
-        first = partition_shap(Network(2.0), pictures, "blur(4,4)", seed=3, max_evals=40)
+        first = partition_shap(Network(2.0), pictures, "blur(4,4)", seed=3, budget=40)
         assert np.random.mtrand.random() == expected
-    again = partition_shap(Network(2.0), pictures, "blur(4,4)", seed=3, max_evals=40)
+    again = partition_shap(Network(2.0), pictures, "blur(4,4)", seed=3, budget=40)
     np.testing.assert_array_equal(first.values, again.values)
 
 
 def test_pictures_do_not_disturb_each_other(pictures: NDArray[np.float32]) -> None:
     for background in BACKGROUNDS:
-        together = partition_shap(Network(2.0), pictures, background, max_evals=40)
+        together = partition_shap(Network(2.0), pictures, background, budget=40)
         for i in range(2):
-            alone = partition_shap(Network(2.0), pictures[i], background, max_evals=40)
+            alone = partition_shap(Network(2.0), pictures[i], background, budget=40)
             np.testing.assert_allclose(together.values[i], alone.values[0], atol=1e-9)
 
 
@@ -316,7 +318,7 @@ def test_nothing_is_said_about_a_network_with_a_list_of_inputs(
     capfd.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explained = partition_shap(network, images, "blur(6,6)", max_evals=60)
+        explained = partition_shap(network, images, "blur(6,6)", budget=60)
     assert explained.relative_gap < 1e-3
     assert capfd.readouterr() == ("", "")
 

@@ -56,7 +56,7 @@ def test_one_order_is_enough_where_only_pairs_interact(
 ) -> None:
     """There and back again: an order and its reverse are exact for games of pairs."""
     network = Network(bend)
-    explained = permutation_shap(network, pictures, GREY, seed=0, segments=QUARTERS, n_samples=9)
+    explained = permutation_shap(network, pictures, GREY, seed=0, segments=QUARTERS, budget=9)
     assert explained.permutations.tolist() == [1, 1]
     for i in range(2):
         np.testing.assert_allclose(
@@ -75,18 +75,18 @@ def test_the_same_values_as_from_shap_with_pictures_masked_by_hand() -> None:
     with numpy_seed(0):
         explainer = shap.PermutationExplainer(game, lambda mask, _: mask[None], seed=0)
         theirs = explainer(np.ones((1, 16)), max_evals=99, silent=True).values[0]
-    ours = permutation_shap(network, image, GREY, seed=0, segments=cut, n_samples=99)
+    ours = permutation_shap(network, image, GREY, seed=0, segments=cut, budget=99)
     np.testing.assert_allclose(segment_values(ours.values[0], cut), theirs, atol=1e-4)
 
 
 def test_many_orders_come_close_where_more_interact(pictures: NDArray[np.float32]) -> None:
     network = Network("wave")
     explained = permutation_shap(
-        network, pictures[:1], GREY, seed=0, segments=QUARTERS, n_samples=9 * 200
+        network, pictures[:1], GREY, seed=0, segments=QUARTERS, budget=9 * 200
     )
     found = segment_values(explained.values[0], QUARTERS)
     expected = exact(network, pictures[0])
-    one = permutation_shap(network, pictures[:1], GREY, seed=0, segments=QUARTERS, n_samples=9)
+    one = permutation_shap(network, pictures[:1], GREY, seed=0, segments=QUARTERS, budget=9)
     first = segment_values(one.values[0], QUARTERS)
     assert np.abs(found - expected).max() < 0.1 * np.abs(expected).max()
     assert np.abs(first - expected).max() > 2 * np.abs(found - expected).max()
@@ -96,7 +96,7 @@ def test_many_orders_come_close_where_more_interact(pictures: NDArray[np.float32
 def test_base_value_and_attributions_add_up(pictures: NDArray[np.float32], output: str) -> None:
     network = Network("wave")
     explained = permutation_shap(
-        network, pictures, GREY, seed=0, segments=SIXTEEN, n_samples=100, output=output
+        network, pictures, GREY, seed=0, segments=SIXTEEN, budget=100, output=output
     )
     outputs = model_outputs(network, pictures, output)
     total = explained.base_values + explained.values.sum(axis=(1, 2, 3))
@@ -109,7 +109,7 @@ def test_base_value_and_attributions_add_up(pictures: NDArray[np.float32], outpu
 def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
     network = Network("wave")
     explained = permutation_shap(
-        network, pictures, GREY, seed=0, segments=SIXTEEN, n_samples=100, class_names=NAMES
+        network, pictures, GREY, seed=0, segments=SIXTEEN, budget=100, class_names=NAMES
     )
     assert explained.values.shape == (2, 8, 8, 3, 3)
     assert explained.base_values.shape == (2, 3)
@@ -131,9 +131,9 @@ def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
             GREY,
             seed=0,
             segments=SIXTEEN,
-            n_samples=70,
+            budget=70,
             class_names=NAMES,
-            top=top,
+            target=f"top {top}",
         )
 
     ranked, everything = run(top), run(None)
@@ -146,7 +146,7 @@ def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
 def test_seed_decides_and_global_generator_stays(pictures: NDArray[np.float32]) -> None:
     def run(seed: int) -> NDArray[np.float64]:
         return permutation_shap(
-            Network("wave"), pictures[:1], GREY, seed=seed, segments=SIXTEEN, n_samples=33
+            Network("wave"), pictures[:1], GREY, seed=seed, segments=SIXTEEN, budget=33
         ).values
 
     with numpy_seed(7):
@@ -175,14 +175,14 @@ def test_nothing_is_said_about_a_network_with_a_list_of_inputs(
     capfd.readouterr()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        explained = permutation_shap(network, images, GREY, seed=0, n_samples=400)
+        explained = permutation_shap(network, images, GREY, seed=0, budget=400)
     assert explained.relative_gap < 1e-3
     assert capfd.readouterr() == ("", "")
 
 
 def test_one_superpixel_gets_everything(pictures: NDArray[np.float32]) -> None:
     whole = np.zeros((8, 8), dtype=np.int64)
-    explained = permutation_shap(Network(), pictures, GREY, seed=0, segments=whole, n_samples=3)
+    explained = permutation_shap(Network(), pictures, GREY, seed=0, segments=whole, budget=3)
     assert explained.additivity_gap < 1e-9
 
 

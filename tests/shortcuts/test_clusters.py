@@ -11,7 +11,7 @@ from helpers import linear
 from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
-from insectlib.explain.explanation import answer, ask
+from insectlib.explain.explanation import prepare, to_explanation
 from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.models.cnns import small_cnn
 from insectlib.shortcuts.clusters import (
@@ -40,13 +40,13 @@ def explained(maps: NDArray[np.float64], *, named: int = 1) -> shap.Explanation:
     pictures = np.full((*maps.shape, 3), 100, dtype=np.float32)
     values = np.repeat(-maps[..., None, None] / 3, 3, axis=3).repeat(3, axis=4)
     values[..., named] *= -1
-    question = ask(Stub(), pictures, class_names=NAMES)
-    return answer(question, values, np.zeros((len(maps), 3)), evaluations=1, seconds=0.0)
+    prepared = prepare(Stub(), pictures, class_names=NAMES)
+    return to_explanation(prepared, values, np.zeros((len(maps), 3)), evaluations=1, seconds=0.0)
 
 
 def test_gradients_of_a_linear_network_are_exact_and_add_up(tiny_set: ImageSet) -> None:
     model, ground = linear(), tiny_set.images[16:]
-    found = collection_gradients(model, tiny_set.images[:4], ground[:1], seed=0, n_samples=2)
+    found = collection_gradients(model, tiny_set.images[:4], ground[:1], seed=0, budget=2)
     weights = model.layers[-1].get_weights()[0].reshape(16, 16, 3, 3)
     expected = (tiny_set.images[:4] - ground[0])[..., None] * weights
     np.testing.assert_allclose(found.values, expected, atol=1e-4)
@@ -56,8 +56,8 @@ def test_gradients_of_a_linear_network_are_exact_and_add_up(tiny_set: ImageSet) 
 
 def test_gradients_agree_with_the_explainer_of_chapter_six(tiny_set: ImageSet) -> None:
     model, ground = small_cnn(16, seed=0), tiny_set.images[12:13]
-    quick = collection_gradients(model, tiny_set.images[:2], ground, seed=0, n_samples=100)
-    slow = gradient_shap(model, tiny_set.images[:2], ground, seed=1, n_samples=100)
+    quick = collection_gradients(model, tiny_set.images[:2], ground, seed=0, budget=100)
+    slow = gradient_shap(model, tiny_set.images[:2], ground, seed=1, budget=100)
     a, b = (e.values.sum(axis=3).reshape(6, -1) for e in (quick, slow))
     together = [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
     assert min(together) > 0.9
@@ -67,7 +67,7 @@ def test_gradients_with_top_explain_the_largest_output(tiny_set: ImageSet) -> No
     model = linear()
     ground, pictures = tiny_set.images[16:], tiny_set.images[:5]
     everything = collection_gradients(model, pictures, ground, seed=3)
-    one = collection_gradients(model, pictures, ground, seed=3, top=1)
+    one = collection_gradients(model, pictures, ground, seed=3, target="predicted")
     named = everything.outputs.argmax(axis=1)
     assert (one.classes[:, 0] == named).all()
     picked = everything.values[np.arange(5), ..., named]
@@ -80,7 +80,7 @@ def test_gradients_of_probabilities_add_up_with_many_samples(tiny_set: ImageSet)
         tiny_set.images[:2],
         tiny_set.images[5:6],
         seed=0,
-        n_samples=100,
+        budget=100,
         output="probabilities",
     )
     assert found.outputs.sum(axis=1) == pytest.approx(1)
@@ -89,7 +89,7 @@ def test_gradients_of_probabilities_add_up_with_many_samples(tiny_set: ImageSet)
 
 def test_gradients_refuse_no_samples(tiny_set: ImageSet) -> None:
     with pytest.raises(ValueError, match="n_samples is 0; expected 1 or more"):
-        collection_gradients(linear(), tiny_set.images, tiny_set.images, seed=0, n_samples=0)
+        collection_gradients(linear(), tiny_set.images, tiny_set.images, seed=0, budget=0)
 
 
 def test_regions_come_from_masks_where_there_are_some(tiny_set: ImageSet) -> None:

@@ -203,7 +203,7 @@ def test_maps_foretell_exactly_what_a_linear_network_does(tiny_set: ImageSet) ->
 def test_prediction_needs_all_classes_and_known_regions(tiny_set: ImageSet) -> None:
     model, regions = linear(), regions_of(tiny_set)
     ground = tiny_set.images[16:]
-    top = collection_gradients(model, tiny_set.images[:4], ground, seed=0, top=1)
+    top = collection_gradients(model, tiny_set.images[:4], ground, seed=0, target="predicted")
     few = {name: mask[:4] for name, mask in regions.items()}
     with pytest.raises(ValueError, match="explain without top"):
         expected_accuracy(top, few, tiny_set.labels[:4], ["strip"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import keras
@@ -13,58 +12,58 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.transform import resize
 
 from insectlib.explain.controls.simple_maps import without_base
-from insectlib.explain.explanation import ask
+from insectlib.explain.explanation import Explanation, Target, prepare
 from insectlib.models.inference import BATCH
 
 if TYPE_CHECKING:
-    import shap
+    pass
 
 
 def grad_cam(
     model: keras.Model,
     images: ArrayLike,
-    background: ArrayLike | None = None,
+    baseline: ArrayLike | None = None,
     *,
     seed: int = 0,
     layer: str | None = None,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
-) -> shap.Explanation:
+    class_names: ArrayLike | None = None,
+    target: Target = None,
+) -> Explanation:
     """Show where the feature maps are strong that speak for a class.
 
     Chapter ``09_evaluation``; Selvaraju et al. (2017).
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
-    background, seed
+    baseline, seed
         Not used: nothing is hidden, and nothing is drawn.
     layer : str, optional
         Whose feature maps are taken; the last layer with maps of more than one pixel where missing.
-    output, class_names, top
+    target, output, class_names
         As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
-    shap.Explanation
+    Explanation
         Not negative, and in no unit of the output.
 
     Raises
     ------
     ValueError
-        For a layer that has no feature maps, and whenever `insectlib.explain.ask` refuses the
-        question.
+        For a layer that has no feature maps, and whenever `insectlib.explain.prepare` refuses the
+        prepared.
     """
-    question = ask(model, images, output=output, class_names=class_names, top=top)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
     started = time.perf_counter()
     inner = _with_features(model, layer)
     maps = []
-    for i in range(0, len(question.pictures), BATCH):
-        pictures = tf.constant(question.pictures[i : i + BATCH])
+    for i in range(0, len(prepared.pictures), BATCH):
+        pictures = tf.constant(prepared.pictures[i : i + BATCH])
         with tf.GradientTape(persistent=True) as tape:
             features, outputs = inner(pictures, training=False)
             if output == "probabilities":
@@ -76,10 +75,10 @@ def grad_cam(
             for_class.append(tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy())
         maps.append(np.stack(for_class, axis=-1))
     coarse = np.concatenate(maps).astype(np.float64)
-    height, width = question.pictures.shape[1:3]
+    height, width = prepared.pictures.shape[1:3]
     fine = np.stack([_enlarged(each, height, width) for each in coarse])
     evaluations = len(fine) * (1 + len(columns) + 1)
-    return without_base(question, fine, evaluations=evaluations, started=started)
+    return without_base(prepared, fine, evaluations=evaluations, started=started)
 
 
 def _with_features(model: keras.Model, name: str | None) -> keras.Model:

@@ -1,6 +1,6 @@
 """Controls: maps of an old kind and maps that explain nothing, asked like all other explainers.
 
-Chapter ``09_evaluation``. Each takes a model, pictures and a background, and returns a
+Chapter ``09_evaluation``. Each takes a model, pictures and a baseline, and returns a
 `shap.Explanation` in shap's image layout. LIME and Grad-CAM have files of their own. Most
 controls know no base value: theirs is not a number, and so is their additivity gap.
 """
@@ -8,31 +8,29 @@ controls know no base value: theirs is not a number, and so is their additivity 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.filters import sobel
 
-from insectlib.explain.explanation import Question, answer, ask
-from insectlib.explain.masking.regions import checked_background, checked_segments, spread
-from insectlib.models.inference import model_outputs
+from insectlib.explain.explanation import Explanation, Prepared, Target, prepare, to_explanation
+from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
+from insectlib.models.inference import Model, model_outputs
 
 if TYPE_CHECKING:
-    import keras
-    import shap
+    pass
 
 
 def without_base(
-    question: Question, maps: NDArray[np.float64], *, evaluations: int, started: float
-) -> shap.Explanation:
+    prepared: Prepared, maps: NDArray[np.float64], *, evaluations: int, started: float
+) -> Explanation:
     """Put maps that do not add up to anything into the form that all explainers return.
 
     Parameters
     ----------
-    question : Question
-        From `insectlib.explain.ask`.
+    question : Prepared
+        From `insectlib.explain.prepare`.
     maps : float64 array, shape (n, height, width, n_classes)
         One map for every class of the model.
     evaluations : int
@@ -42,29 +40,30 @@ def without_base(
 
     Returns
     -------
-    shap.Explanation
+    Explanation
         With maps spread evenly over the channels, and NaN as base values.
     """
-    values = question.pick(np.repeat(maps[:, :, :, None] / 3, 3, axis=3))
-    return answer(
-        question,
+    channels = prepared.pictures.shape[3]
+    values = prepared.pick(np.repeat(maps[:, :, :, None] / channels, channels, axis=3))
+    return to_explanation(
+        prepared,
         values,
-        np.full(question.classes.shape, np.nan),
+        np.full(prepared.classes.shape, np.nan),
         evaluations=evaluations,
         seconds=time.perf_counter() - started,
     )
 
 
 def occlusion(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: ArrayLike,
+    baseline: ArrayLike,
     *,
     seed: int = 0,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
-) -> shap.Explanation:
+    class_names: ArrayLike | None = None,
+    target: Target = None,
+) -> Explanation:
     """Slide a square over the picture and see how far each output falls.
 
     Chapter ``09_evaluation``; Zeiler and Fergus (2014). The square has an eighth of the picture's
@@ -72,47 +71,47 @@ def occlusion(
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255, at least 16 pixels a side.
-    background : array
+    baseline : array
         What the square shows: a colour, a picture, or one for each image.
     seed : int
         Not used; nothing is drawn.
-    output, class_names, top
+    target, output, class_names
         As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
-    shap.Explanation
+    Explanation
         The fall is spread evenly over the square's pixels, and a pixel has the mean of its squares.
 
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.ask` refuses the question, or the background is wrong.
+        Whenever `insectlib.explain.prepare` refuses the prepared, or the baseline is wrong.
     """
-    question = ask(model, images, output=output, class_names=class_names, top=top)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
     started = time.perf_counter()
-    pictures = question.pictures
-    hidden = checked_background(background, pictures)
+    pictures = prepared.pictures
+    baselines = checked_baseline(baseline, pictures)
     height, width = pictures.shape[1:3]
     side = max(2, min(height, width) // 8)
     squares = np.array([(y, x) for y in _places(height, side) for x in _places(width, side)])
-    maps = np.zeros((*pictures.shape[:3], question.outputs.shape[1]))
+    maps = np.zeros((*pictures.shape[:3], prepared.outputs.shape[1]))
     visits = np.zeros((height, width, 1))
     for y, x in squares:
         visits[y : y + side, x : x + side] += 1
     for i, picture in enumerate(pictures):
         covered = np.repeat(picture[None], len(squares), axis=0)
         for copy, (y, x) in zip(covered, squares, strict=True):
-            copy[y : y + side, x : x + side] = hidden[i, y : y + side, x : x + side]
-        falls = question.outputs[i] - model_outputs(model, covered, output)
+            copy[y : y + side, x : x + side] = baselines[i, y : y + side, x : x + side]
+        falls = prepared.outputs[i] - model_outputs(model, covered, output)
         for fall, (y, x) in zip(falls, squares, strict=True):
             maps[i, y : y + side, x : x + side] += fall / side**2
     evaluations = len(pictures) * (len(squares) + 1)
-    return without_base(question, maps / visits, evaluations=evaluations, started=started)
+    return without_base(prepared, maps / visits, evaluations=evaluations, started=started)
 
 
 def _places(length: int, side: int) -> list[int]:
@@ -121,15 +120,15 @@ def _places(length: int, side: int) -> list[int]:
 
 
 def edge_map(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: ArrayLike | None = None,
+    baseline: ArrayLike | None = None,
     *,
     seed: int = 0,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
-) -> shap.Explanation:
+    class_names: ArrayLike | None = None,
+    target: Target = None,
+) -> Explanation:
     """Return the edges in each picture, as if they were an explanation.
 
     Chapter ``09_evaluation``; the control of Adebayo et al. (2018). It never asks the model, and
@@ -137,63 +136,66 @@ def edge_map(
 
     Parameters
     ----------
-    model, images, output, class_names, top
+    model, images, target, output, class_names
         As in `insectlib.explain.kernel_shap`.
-    background, seed
+    baseline, seed
         Not used.
 
     Returns
     -------
-    shap.Explanation
+    Explanation
         Sobel's measure of the grey picture, in no unit of the output.
 
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.ask` refuses the question.
+        Whenever `insectlib.explain.prepare` refuses the prepared.
     """
-    question = ask(model, images, output=output, class_names=class_names, top=top)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
     started = time.perf_counter()
-    edges = np.stack([sobel(picture.mean(axis=-1) / 255) for picture in question.pictures])
-    maps = np.repeat(edges[..., None], question.outputs.shape[1], axis=-1)
-    return without_base(question, maps, evaluations=0, started=started)
+    edges = np.stack([sobel(picture.mean(axis=-1) / 255) for picture in prepared.pictures])
+    maps = np.repeat(edges[..., None], prepared.outputs.shape[1], axis=-1)
+    return without_base(prepared, maps, evaluations=0, started=started)
 
 
 def random_map(
-    model: keras.Model,
+    model: Model,
     images: ArrayLike,
-    background: ArrayLike | None = None,
+    baseline: ArrayLike | None = None,
     *,
     seed: int,
     segments: NDArray[np.int64] | None = None,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
-) -> shap.Explanation:
+    class_names: ArrayLike | None = None,
+    target: Target = None,
+) -> Explanation:
     """Return dice: a random value for each superpixel and class (chapter ``09_evaluation``).
 
     Parameters
     ----------
-    model, images, segments, output, class_names, top
+    model, images, segments, target, output, class_names
         As in `insectlib.explain.kernel_shap`.
-    background
+    baseline
         Not used.
     seed : int
         Of the dice.
 
     Returns
     -------
-    shap.Explanation
+    Explanation
         Values from the normal distribution, in no unit of the output.
 
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.ask` refuses the question, or the segments are wrong.
+        Whenever `insectlib.explain.prepare` refuses the prepared, or the segments are wrong.
     """
-    question = ask(model, images, output=output, class_names=class_names, top=top)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
     started = time.perf_counter()
-    cuts = checked_segments(segments, question.pictures)
-    random, n_classes = np.random.default_rng(seed), question.outputs.shape[1]
-    thrown = [spread(random.normal(size=(cut.max() + 1, n_classes)), cut) for cut in cuts]
-    return without_base(question, np.stack(thrown).sum(axis=3), evaluations=0, started=started)
+    cuts = checked_segments(segments, prepared.pictures)
+    random, n_classes = np.random.default_rng(seed), prepared.outputs.shape[1]
+    thrown = [
+        spread(random.normal(size=(cut.max() + 1, n_classes)), cut, prepared.pictures.shape[3])
+        for cut in cuts
+    ]
+    return without_base(prepared, np.stack(thrown).sum(axis=3), evaluations=0, started=started)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from functools import partial
 from math import ceil
 
@@ -20,9 +19,9 @@ from insectlib.explain.deep.handlers import (
     deep_rules,
     unsupported_operations,
 )
-from insectlib.explain.explanation import Question, answer, ask
+from insectlib.explain.explanation import Explanation, Prepared, Target, prepare, to_explanation
 from insectlib.explain.gradients.inner_layers import attributions_at, split_at
-from insectlib.models.inference import model_outputs, quiet_inputs
+from insectlib.models.inference import quiet_inputs
 from insectlib.models.networks import without_augmentation
 
 BATCH = 8
@@ -44,13 +43,13 @@ def deep_shap(
     *,
     seed: int = 0,
     output: str = "logits",
-    class_names: Sequence[str] | None = None,
-    top: int | None = None,
+    class_names: ArrayLike | None = None,
+    target: Target = None,
     layer: str | None = None,
     batch_size: int = BATCH,
     tolerance: float = TOLERANCE,
     progress: bool = False,
-) -> shap.Explanation:
+) -> Explanation:
     """Explain pictures by the difference to each background picture, layer by layer.
 
     Chapter ``07_deep_shap``; Lundberg and Lee (2017), with the rules of Shrikumar, Greenside and
@@ -61,9 +60,9 @@ def deep_shap(
     ----------
     model : keras.Model
         Takes pictures in [0, 255] and ends in logits. Layers that augment are taken out.
-    images : array, shape (n, height, width, 3) or (height, width, 3)
+    images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
-    background : array, shape (m, height, width, 3)
+    background : array, shape (m, height, width, channels)
         The background set, values from 0 to 255; the attributions are the mean over it. Its size
         is limited by patience only, see `batch_size`.
     seed : int
@@ -72,8 +71,8 @@ def deep_shap(
         ``"logits"`` or ``"probabilities"``: what is explained.
     class_names : sequence of str, optional
         Names of the outputs.
-    top : int, optional
-        Explain so many classes for each picture, the largest output first; all where missing.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained; see `insectlib.explain.Target`.
     layer : str, optional
         Explain the features that this layer hands on instead of the pixels, and lay the result
         over the picture; one of `insectlib.explain.cut_points`. Coarse and cheap: the first
@@ -89,8 +88,8 @@ def deep_shap(
 
     Returns
     -------
-    shap.Explanation
-        From `insectlib.explain.answer`. Base values are the mean outputs of the background.
+    Explanation
+        From `insectlib.explain.to_explanation`. Base values are the mean outputs of the background.
 
     Raises
     ------
@@ -101,7 +100,7 @@ def deep_shap(
     ValueError
         When pictures or background have a wrong shape or range, when the network cannot be cut
         after `layer`, when `batch_size` is not positive, and whenever
-        `insectlib.explain.ask` refuses the question.
+        `insectlib.explain.prepare` refuses them.
 
     Warns
     -----
@@ -110,8 +109,8 @@ def deep_shap(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected 1 or more background pictures")
-    question = ask(model, images, output=output, class_names=class_names, top=top)
-    ground = check_background_set(model, background, question.pictures)
+    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    ground, outputs = check_background_set(model, background, prepared.pictures, output)
     findings = unsupported_operations(model if layer is None else split_at(model, layer).after)
     if findings:
         raise UnsupportedOperationError(
@@ -119,32 +118,31 @@ def deep_shap(
             "Kernel or Partition SHAP, which take any network"
         )
     start = time.perf_counter()
-    outputs = model_outputs(model, ground, output)
     attribute = partial(_attributions, batch_size=batch_size, progress=progress)
     if layer is None:
-        values = attribute(model, question, ground)
+        values = attribute(model, prepared, ground)
     else:
-        values = attributions_at(attribute, model, question, ground, layer)
-    base_values = question.pick(np.tile(outputs.mean(axis=0), (len(question.pictures), 1)))
-    missing = missing_share(question, values, outputs)
+        values = attributions_at(attribute, model, prepared, ground, layer)
+    base_values = prepared.pick(np.tile(outputs.mean(axis=0), (len(prepared.pictures), 1)))
+    missing = missing_share(prepared, values, outputs)
     if not missing <= tolerance:
         raise AdditivityError(
             f"base value plus attributions misses the output by {missing:.2%} of what there is to "
             f"explain; at most {tolerance:.2%} was expected. Either the numbers in the network are "
             "too large or too small for float32, or a rule is wrong for one of its layers"
         )
-    once = len(question.pictures) + len(ground)  # for their outputs, and for their features
-    return answer(
-        question,
+    once = len(prepared.pictures) + len(ground)  # for their outputs, and for their features
+    return to_explanation(
+        prepared,
         values,
         base_values,
-        evaluations=(1 if layer is None else 2) * once + 4 * len(ground) * question.classes.size,
+        evaluations=(1 if layer is None else 2) * once + 4 * len(ground) * prepared.classes.size,
         seconds=time.perf_counter() - start,
     )
 
 
 def missing_share(
-    question: Question, values: NDArray[np.float64], outputs: NDArray[np.float64]
+    prepared: Prepared, values: NDArray[np.float64], outputs: NDArray[np.float64]
 ) -> float:
     """Return how much the attributions miss, as a share of what there is to explain.
 
@@ -154,8 +152,8 @@ def missing_share(
 
     Parameters
     ----------
-    question : Question
-        From `insectlib.explain.ask`.
+    question : Prepared
+        From `insectlib.explain.prepare`.
     values : float64 array, shape (n, height, width, channels, k)
         Attributions of the explained classes.
     outputs : float64 array, shape (m, n_classes)
@@ -166,10 +164,10 @@ def missing_share(
     float
         The largest over pictures and classes; not a number where some attribution is not.
     """
-    explained = question.pick(question.outputs)
+    explained = prepared.pick(prepared.outputs)
     pairs = np.broadcast_to(outputs, (len(explained), *outputs.shape))
-    distances = np.abs(question.pick(pairs) - explained[:, None]).max(axis=1)
-    gaps = np.abs(values.sum(axis=(1, 2, 3)) - (explained - question.pick(pairs).mean(axis=1)))
+    distances = np.abs(prepared.pick(pairs) - explained[:, None]).max(axis=1)
+    gaps = np.abs(values.sum(axis=(1, 2, 3)) - (explained - prepared.pick(pairs).mean(axis=1)))
     # below the rounding of the outputs themselves nothing can be told
     rounding = 1e-4 * np.abs(explained)
     return float((gaps / np.maximum(distances, np.where(rounding, rounding, 1))).max())
@@ -210,24 +208,24 @@ def explained_network(
 
 def _attributions(
     model: keras.Model,
-    question: Question,
+    prepared: Prepared,
     ground: NDArray[np.float32],
     batch_size: int,
     progress: bool,
 ) -> NDArray[np.float64]:
     """Return the mean attributions over the background, shape (n, height, width, channels, k)."""
-    network, chosen = explained_network(model, question.output)
-    one_of = np.eye(question.outputs.shape[1], dtype=np.float32)
+    network, chosen = explained_network(model, prepared.output)
+    one_of = np.eye(prepared.outputs.shape[1], dtype=np.float32)
     parts = np.array_split(ground, ceil(len(ground) / batch_size))
-    values = np.zeros((*question.pictures.shape, question.classes.shape[1]))
-    bar = tqdm(desc="Deep SHAP", total=question.classes.size, unit="map", disable=not progress)
+    values = np.zeros((*prepared.pictures.shape, prepared.classes.shape[1]))
+    bar = tqdm(desc="Deep SHAP", total=prepared.classes.size, unit="map", disable=not progress)
     with bar, deep_rules(), quiet_inputs():
         explainer = shap.DeepExplainer(network, parts[0])
-        for i, k in np.ndindex(question.classes.shape):
-            chosen.assign(one_of[question.classes[i, k]])
+        for i, k in np.ndindex(prepared.classes.shape):
+            chosen.assign(one_of[prepared.classes[i, k]])
             for part in parts:
                 explainer.explainer.data = [part]
-                phi = explainer.shap_values(question.pictures[i : i + 1], check_additivity=False)
+                phi = explainer.shap_values(prepared.pictures[i : i + 1], check_additivity=False)
                 values[i, ..., k] += phi[0, ..., 0] * (len(part) / len(ground))
             bar.update()
     return values

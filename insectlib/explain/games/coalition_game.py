@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.explain.masking.masked_inference import masked_forward
-from insectlib.models.inference import softmax
+from insectlib.models.inference import Model, from_logits
 
 if TYPE_CHECKING:
-    import keras
+    pass
 
 
 class CoalitionGame:
@@ -23,9 +23,9 @@ class CoalitionGame:
 
     Parameters
     ----------
-    model : keras.Model
+    model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
-    image, background : float32 arrays, shape (height, width, 3)
+    image, baseline : float32 arrays, shape (height, width, channels)
         What is shown, and what stands where a superpixel is hidden.
     segments : int64 array, shape (height, width)
         From `superpixels`.
@@ -42,17 +42,17 @@ class CoalitionGame:
 
     def __init__(
         self,
-        model: keras.Model,
+        model: Model,
         image: NDArray[np.float32],
-        background: NDArray[np.float32],
+        baseline: NDArray[np.float32],
         segments: NDArray[np.int64],
         output: str = "logits",
         *,
         back_end: str = "tensorflow",
     ) -> None:
         self.image = np.asarray(image, dtype=np.float32)
-        ground = np.asarray(background, dtype=np.float32)
-        self.background = np.broadcast_to(ground, self.image.shape)
+        fill = np.asarray(baseline, dtype=np.float32)
+        self.baseline = np.broadcast_to(fill, self.image.shape)
         self.segments = np.asarray(segments, dtype=np.int32)
         self.output = output
         self.evaluations = 0
@@ -66,6 +66,6 @@ class CoalitionGame:
         )
         unlike = rows[first].astype(np.float32)
         self.evaluations += len(unlike)
-        logits = self._forward(unlike, self.segments, self.image, self.background)
-        outputs = logits if self.output == "logits" else softmax(logits)
+        logits = self._forward(unlike, self.segments, self.image, self.baseline)
+        outputs = from_logits(logits, self.output)
         return outputs[place.ravel()]

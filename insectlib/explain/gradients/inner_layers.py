@@ -13,10 +13,10 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.explain.explanation import Question
+from insectlib.explain.explanation import Prepared
 from insectlib.models.inference import BATCH, quiet_inputs
 
-Attribute = Callable[[keras.Model, Question, NDArray[np.float32]], NDArray[np.float64]]
+Attribute = Callable[[keras.Model, Prepared, NDArray[np.float32]], NDArray[np.float64]]
 """From a network, a question and a background set to values (n, height, width, channels, k)."""
 
 SHOWN = 12
@@ -86,7 +86,7 @@ def split_at(model: keras.Model, layer: str) -> Halves:
 def attributions_at(
     attribute: Attribute,
     model: keras.Model,
-    question: Question,
+    prepared: Prepared,
     background: NDArray[np.float32],
     layer: str,
 ) -> NDArray[np.float64]:
@@ -102,8 +102,8 @@ def attributions_at(
         values of the shape of its pictures, with an axis for the classes at the end.
     model : keras.Model
         Takes pictures in [0, 255] and ends in logits.
-    question : Question
-        From `insectlib.explain.ask`, about pictures.
+    question : Prepared
+        From `insectlib.explain.prepare`, about pictures.
     background : float32 array, shape (m, height, width, 3)
         The background set.
     layer : str
@@ -124,10 +124,10 @@ def attributions_at(
     with quiet_inputs():
         features, ground = (
             halves.before.predict(pictures, batch_size=BATCH, verbose=0)
-            for pictures in (question.pictures, background)
+            for pictures in (prepared.pictures, background)
         )
-    values = attribute(halves.after, replace(question, pictures=features), ground)
-    height, width, channels = question.pictures.shape[1:]
+    values = attribute(halves.after, replace(prepared, pictures=features), ground)
+    height, width, channels = prepared.pictures.shape[1:]
     fine = enlarge(values.sum(axis=3), height, width) / channels
     return np.repeat(fine[:, :, :, None], channels, axis=3)
 

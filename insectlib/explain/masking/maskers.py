@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from insectlib.explain.masking.hierarchy import picture_hierarchy
 from insectlib.explain.masking.masked_inference import unlike
-from insectlib.explain.masking.regions import checked_background
+from insectlib.explain.masking.regions import checked_baseline
 from insectlib.models.inference import check_images
 
 INPAINTING = {"inpaint_telea": cv2.INPAINT_TELEA, "inpaint_ns": cv2.INPAINT_NS}
@@ -39,46 +39,46 @@ class PictureMasker:
 
     Parameters
     ----------
-    image : array, shape (height, width, 3)
+    image : array, shape (height, width, channels)
         Values from 0 to 255.
-    background : str or array
+    baseline : str or array
         ``"blur(k,k)"``, the mean over a box of so many pixels, computed once; ``"inpaint_telea"``
         or ``"inpaint_ns"``, which continue what is shown into the holes, anew for each coalition;
-        a colour, shape (3,); or a picture, shape (height, width, 3).
+        a colour, shape (channels,); or a picture, shape (height, width, channels).
 
     Attributes
     ----------
     shape : tuple of int
         One row for each coalition, as many columns as there are pixels times channels.
-    clustering : float64 array, shape (3 * height * width - 1, 4)
+    clustering : float64 array, shape (height * width * channels - 1, 4)
         From `insectlib.explain.picture_hierarchy`.
 
     Raises
     ------
     ValueError
-        For a picture or background of a wrong shape or range, or a name that is not known.
+        For a picture or baseline of a wrong shape or range, or a name that is not known.
     """
 
     # shap need not copy what it is given: every call returns a new array
     immutable_outputs = True
 
-    def __init__(self, image: ArrayLike, background: str | ArrayLike) -> None:
+    def __init__(self, image: ArrayLike, baseline: str | ArrayLike) -> None:
         self.image = check_images(np.asarray(image)[None])[0]
         self.shape = (1, self.image.size)
         self.clustering = picture_hierarchy(*self.image.shape[:2])
         self._inpainting: int | None = None
-        if isinstance(background, str) and background in INPAINTING:
-            self._inpainting = INPAINTING[background]
+        if isinstance(baseline, str) and baseline in INPAINTING:
+            self._inpainting = INPAINTING[baseline]
             self._whole: NDArray[np.uint8] = np.rint(self.image).clip(0, 255).astype(np.uint8)
             # where everything is hidden there is nothing to continue
-            self._ground = np.broadcast_to(self.image.mean(axis=(0, 1)), self.image.shape)
+            self._fill = np.broadcast_to(self.image.mean(axis=(0, 1)), self.image.shape)
         else:
-            self._ground = background_picture(self.image, background)
+            self._fill = baseline_picture(self.image, baseline)
 
     def __call__(
         self, mask: NDArray[np.bool_], image: NDArray[np.float32]
     ) -> tuple[NDArray[np.float32]]:
-        """Return the masked picture as shap wants it, shape (1, height, width, 3) in a tuple."""
+        """Return the masked picture as shap wants it, (1, height, width, channels) in a tuple."""
         return (self.hide(~mask.reshape(image.shape))[None],)
 
     def hide(self, hidden: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -86,84 +86,82 @@ class PictureMasker:
 
         Parameters
         ----------
-        hidden : bool array, shape (height, width) or (height, width, 3)
+        hidden : bool array, shape (height, width) or (height, width, channels)
             True where a pixel, or one channel of it, is to go.
 
         Returns
         -------
-        float32 array, shape (height, width, 3)
+        float32 array, shape (height, width, channels)
             What is not hidden is exactly as it was.
         """
         where = hidden[..., None] if hidden.ndim == 2 else hidden
-        (ground,) = self.grounds(where[None])
-        return np.asarray(np.where(where, ground, self.image), dtype=np.float32)
+        (fill,) = self.fills(where[None])
+        return np.asarray(np.where(where, fill, self.image), dtype=np.float32)
 
-    def grounds(self, hidden: NDArray[np.bool_]) -> NDArray[np.float32]:
+    def fills(self, hidden: NDArray[np.bool_]) -> NDArray[np.float32]:
         """Return what stands behind the picture where pixels are hidden, for several coalitions.
 
         Parameters
         ----------
-        hidden : bool array, shape (n, height, width, 1) or (n, height, width, 3)
+        hidden : bool array, shape (n, height, width, 1) or (n, height, width, channels)
             True where a pixel, or one channel of it, is to go.
 
         Returns
         -------
-        float32 array, shape (1, height, width, 3) or (n, height, width, 3)
+        float32 array, shape (1, height, width, channels) or (n, height, width, channels)
             One for all where it does not depend on what is hidden. Where it does, a pixel is a hole
             if one of its channels is hidden; equal holes are filled once, and two threads fill
             side by side.
         """
         method = self._inpainting
         if method is None:
-            return self._ground[None]
+            return self._fill[None]
         # much faster than any() over an axis of three
         holes = reduce(np.logical_or, np.moveaxis(hidden, -1, 0))
         first, place = unlike(holes.reshape(len(holes), -1))
-        grounds = np.empty((*holes.shape, 3), dtype=np.float32)
+        fills = np.empty((*holes.shape, self.image.shape[2]), dtype=np.float32)
 
-        def fill(one: int) -> None:
-            grounds[place == one] = self._inpainted(method, holes[first[one]])
+        def inpaint(one: int) -> None:
+            fills[place == one] = self._inpainted(method, holes[first[one]])
 
         with ThreadPoolExecutor(WORKERS) as pool:
-            list(pool.map(fill, range(len(first))))
-        return grounds
+            list(pool.map(inpaint, range(len(first))))
+        return fills
 
     def _inpainted(self, method: int, holes: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the picture continued into holes (height, width)."""
         if holes.any() and not holes.all():
             return np.asarray(cv2.inpaint(self._whole, holes.astype(np.uint8), RADIUS, method))
-        return self._ground
+        return self._fill
 
 
-def background_picture(
-    image: NDArray[np.float32], background: str | ArrayLike
-) -> NDArray[np.float32]:
-    """Return the picture that a background stands for, where it does not depend on the holes.
+def baseline_picture(image: NDArray[np.float32], baseline: str | ArrayLike) -> NDArray[np.float32]:
+    """Return the picture that a baseline stands for, where it does not depend on the holes.
 
     Chapter ``08_partition_shap``.
 
     Parameters
     ----------
-    image : float32 array, shape (height, width, 3)
+    image : float32 array, shape (height, width, channels)
         Values from 0 to 255.
-    background : str or array
-        ``"blur(k,k)"``; a colour, shape (3,); or a picture, shape (height, width, 3).
+    baseline : str or array
+        ``"blur(k,k)"``; a colour, shape (channels,); or a picture, shape (height, width, channels).
 
     Returns
     -------
-    float32 array, shape (height, width, 3)
+    float32 array, shape (height, width, channels)
 
     Raises
     ------
     ValueError
         For a name that is not known, or a wrong shape or range.
     """
-    if not isinstance(background, str):
-        return np.asarray(checked_background(background, image[None])[0])
-    sides = _BLUR.fullmatch(background)
+    if not isinstance(baseline, str):
+        return np.asarray(checked_baseline(baseline, image[None])[0])
+    sides = _BLUR.fullmatch(baseline)
     if sides is None:
         raise ValueError(
-            f"background is {background!r}; expected 'blur(k,k)' with k in pixels, at least 1, "
+            f"baseline is {baseline!r}; expected 'blur(k,k)' with k in pixels, at least 1, "
             f"{' or '.join(map(repr, INPAINTING))}, or a colour or picture as an array"
         )
     return np.asarray(cv2.blur(image, (int(sides[1]), int(sides[2]))), dtype=np.float32)

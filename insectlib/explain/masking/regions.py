@@ -8,75 +8,87 @@ from numpy.typing import ArrayLike, NDArray
 from insectlib.explain.masking.segments import superpixels
 
 
-def spread(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Spread the value of each superpixel evenly over its pixels and channels.
+def spread(
+    values: ArrayLike, segments: NDArray[np.int64], channels: int = 3
+) -> NDArray[np.float64]:
+    """Spread the value of each segment evenly over its pixels and channels.
 
-    Chapter ``05_kernel_shap``; `segment_values` adds them up again.
+    Chapter ``05_kernel_shap``; `insectlib.explain.segment_values` adds them up again.
 
     Parameters
     ----------
-    values : array, shape (k, n_classes)
-        One row for each superpixel.
+    values : array, shape (m, k)
+        One row for each segment, one column for each explained output.
     segments : int64 array, shape (height, width)
-        From `superpixels`.
+        From `insectlib.explain.superpixels`.
+    channels : int
+        Of the picture.
 
     Returns
     -------
-    float64 array, shape (height, width, 3, n_classes)
+    float64 array, shape (height, width, channels, k)
         shap's image layout, without the axis of pictures.
     """
     pixels = np.bincount(segments.ravel())
-    each = np.asarray(values, dtype=np.float64) / (3 * pixels[:, None])
-    return np.repeat(each[segments][:, :, None, :], 3, axis=2)
+    each = np.asarray(values, dtype=np.float64) / (channels * pixels[:, None])
+    return np.repeat(each[segments][:, :, None, :], channels, axis=2)
 
 
-def checked_background(background: ArrayLike, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return a background for each picture, or say what is wrong with it.
+def checked_baseline(baseline: ArrayLike, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return what stands in for hidden regions, for each picture, or say what is wrong with it.
 
     Parameters
     ----------
-    background : array, shape (3,), (height, width, 3) or (n, height, width, 3)
-        Values from 0 to 255.
-    pictures : float32 array, shape (n, height, width, 3)
+    baseline : array
+        One colour, shape (channels,), one picture, (height, width, channels), or one for each
+        picture, (n, height, width, channels); values from 0 to 255.
+    pictures : float32 array, shape (n, height, width, channels)
 
     Returns
     -------
-    float32 array, shape (n, height, width, 3)
+    float32 array, shape (n, height, width, channels)
 
     Raises
     ------
     ValueError
         For another shape or range.
     """
-    ground = np.asarray(background, dtype=np.float32)
-    if ground.shape not in ((3,), pictures.shape[1:], pictures.shape):
+    fill = np.asarray(baseline, dtype=np.float32)
+    if fill.shape not in (pictures.shape[3:], pictures.shape[1:], pictures.shape):
+        hint = ""
+        if fill.ndim == 4 and fill.shape[1:] == pictures.shape[1:]:
+            hint = (
+                ". A background, a set of pictures to compare with, goes with gradient_shap and "
+                "deep_shap"
+            )
         raise ValueError(
-            f"background has shape {ground.shape}; expected one colour, (3,), one picture, "
-            f"{pictures.shape[1:]}, or one for each picture, {pictures.shape}"
+            f"baseline has shape {fill.shape}; expected one colour, {pictures.shape[3:]}, one "
+            f"picture, {pictures.shape[1:]}, or one for each picture, {pictures.shape}{hint}"
         )
-    if not (ground.min() >= -0.5 and ground.max() <= 255.5):
+    if not (fill.min() >= -0.5 and fill.max() <= 255.5):
         raise ValueError(
-            f"background has values from {ground.min():g} to {ground.max():g}; expected 0 to 255, "
-            "like the pictures"
+            f"baseline has values from {fill.min():g} to {fill.max():g}; expected 0 to 255, like "
+            "the pictures"
         )
-    if ground.ndim > 1 and 0 < ground.max() <= 1:
+    if fill.ndim > 1 and 0 < fill.max() <= 1:
         raise ValueError(
-            f"background has values from {ground.min():g} to {ground.max():g}, which looks like "
-            "the range 0 to 1; expected 0 to 255, like the pictures: multiply by 255"
+            f"baseline has values from {fill.min():g} to {fill.max():g}, which looks like the "
+            "range 0 to 1; expected 0 to 255, like the pictures: multiply by 255"
         )
-    return np.broadcast_to(ground, pictures.shape)
+    return np.broadcast_to(fill, pictures.shape)
 
 
 def checked_segments(
-    segments: NDArray[np.int64] | None, pictures: NDArray[np.float32]
+    segments: ArrayLike | None, pictures: NDArray[np.float32]
 ) -> NDArray[np.int64]:
-    """Return superpixels for each picture, numbered from 0 without gaps.
+    """Return the segments of each picture, numbered from 0 without gaps.
 
     Parameters
     ----------
-    segments : int array, shape (height, width) or (n, height, width), or None
-        `superpixels` with its defaults where None.
-    pictures : float32 array, shape (n, height, width, 3)
+    segments : array of whole numbers or bool, shape (height, width) or (n, height, width), or None
+        Superpixels with their defaults where None. Whole numbers may come as floats, and a mask of
+        bool is two segments.
+    pictures : float32 array, shape (n, height, width, channels)
 
     Returns
     -------
@@ -85,7 +97,7 @@ def checked_segments(
     Raises
     ------
     ValueError
-        For another shape, or numbers with gaps.
+        For another shape, fractions, or numbers with gaps.
     """
     if segments is None:
         return np.stack([superpixels(picture) for picture in pictures])
@@ -95,12 +107,18 @@ def checked_segments(
             f"segments has shape {given.shape}; expected {pictures.shape[1:3]} for all pictures "
             f"or {pictures.shape[:3]} for each"
         )
-    cuts = np.broadcast_to(given, pictures.shape[:3])
-    for cut in cuts:
-        numbers = np.unique(cut)
+    if given.dtype.kind not in "biuf" or not np.array_equal(given, np.rint(given)):
+        raise ValueError(
+            f"segments has values that are not whole numbers, of {given.dtype}; expected the "
+            "number of its segment for each pixel"
+        )
+    numbered = np.broadcast_to(given.astype(np.int64), pictures.shape[:3])
+    for labels in numbered:
+        numbers = np.unique(labels)
         if not np.array_equal(numbers, np.arange(len(numbers))):
             raise ValueError(
-                "segments must be numbered from 0 without gaps, as superpixels() does; got "
-                f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}"
+                "segments must be numbered from 0 without gaps; got "
+                f"{len(numbers)} numbers from {numbers[0]} to {numbers[-1]}: pass "
+                "np.unique(segments, return_inverse=True)[1].reshape(segments.shape)"
             )
-    return cuts
+    return numbered

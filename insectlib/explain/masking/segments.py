@@ -17,7 +17,7 @@ def superpixels(
 
     Parameters
     ----------
-    image : array, shape (height, width, 3)
+    image : array, shape (height, width, channels)
         Values from 0 to 255.
     n_segments : int
         About how many patches to make.
@@ -34,18 +34,22 @@ def superpixels(
     Raises
     ------
     ValueError
-        When the shape is not that of one picture in colour, or values are not from 0 to 255.
+        When the shape is not that of one picture, or values are not from 0 to 255.
     """
     pixels = np.asarray(image, dtype=np.float32)
-    if pixels.ndim != 3 or pixels.shape[-1] != 3:
+    if pixels.ndim != 3 or 0 in pixels.shape:
         raise ValueError(
-            f"image has shape {pixels.shape}; expected (height, width, 3): pass one picture"
+            f"image has shape {pixels.shape}; expected (height, width, channels): pass one picture"
         )
     if not (pixels.min() >= -0.5 and pixels.max() <= 255.5):
         raise ValueError(
             f"image has values from {pixels.min():g} to {pixels.max():g}; expected 0 to 255"
         )
-    segments = slic(pixels / 255, n_segments, compactness, sigma=sigma, start_label=0)
+    # only three channels are colours, which SLIC compares as people see them
+    colours = pixels.shape[-1] == 3
+    segments = slic(
+        pixels / 255, n_segments, compactness, sigma=sigma, start_label=0, convert2lab=colours
+    )
     # SLIC drops patches that came out too small, which can leave gaps in the numbers
     _, numbers = np.unique(segments, return_inverse=True)
     return numbers.reshape(segments.shape).astype(np.int64)
@@ -55,9 +59,9 @@ def mask_image(
     coalitions: ArrayLike,
     segments: NDArray[np.signedinteger],
     image: ArrayLike,
-    background: ArrayLike,
+    baseline: ArrayLike,
 ) -> NDArray[np.float32]:
-    """Show the superpixels of each coalition, and the background everywhere else.
+    """Show the superpixels of each coalition, and the baseline everywhere else.
 
     Chapter ``05_kernel_shap``.
 
@@ -67,18 +71,18 @@ def mask_image(
         One row for each picture to make, one column for each superpixel.
     segments : int64 array, shape (height, width)
         From `superpixels`, with values from 0 to k - 1.
-    image : array, shape (height, width, 3)
+    image : array, shape (height, width, channels)
         What is shown; values from 0 to 255.
-    background : array, shape (height, width, 3) or (3,)
+    baseline : array, shape (height, width, channels) or (channels,)
         What stands where a superpixel is hidden: a picture, or one colour.
 
     Returns
     -------
-    float32 array, shape (n, height, width, 3)
+    float32 array, shape (n, height, width, channels)
     """
     present = np.asarray(coalitions, dtype=bool)
     shown = present[:, segments, None]
-    return np.where(shown, image, background).astype(np.float32)
+    return np.where(shown, image, baseline).astype(np.float32)
 
 
 def mean_colour(image: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -122,14 +126,14 @@ def segment_values(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np
 
     Parameters
     ----------
-    values : array, shape (height, width, 3, n_classes)
+    values : array, shape (height, width, channels, k)
         Attributions of one picture, as in ``explanation.values[i]``.
     segments : int64 array, shape (height, width)
         From `superpixels`.
 
     Returns
     -------
-    float64 array, shape (k, n_classes)
+    float64 array, shape (m, k)
     """
     per_pixel = np.asarray(values).sum(axis=2).reshape(segments.size, -1)
     return np.stack(

@@ -55,7 +55,7 @@ def network() -> keras.Model:
 
 def test_lime_finds_the_weights_of_a_linear_network(pictures: NDArray[np.float32]) -> None:
     network = Network()
-    explained = lime_image(network, pictures, GREY, seed=0, segments=SIXTEEN, n_samples=4000)
+    explained = lime_image(network, pictures, GREY, seed=0, segments=SIXTEEN, budget=4000)
     expected = segment_values(network.exact(pictures)[1], SIXTEEN)
     # the ridge pulls all slopes towards zero, a little
     np.testing.assert_allclose(
@@ -89,7 +89,7 @@ def test_lime_counts_and_obeys_its_seed(pictures: NDArray[np.float32]) -> None:
     network = Network()
 
     def run(seed: int) -> shap.Explanation:
-        return lime_image(network, pictures, GREY, seed=seed, segments=SIXTEEN, n_samples=50)
+        return lime_image(network, pictures, GREY, seed=seed, segments=SIXTEEN, budget=50)
 
     first = run(0)
     assert first.evaluations == network.seen

@@ -147,7 +147,9 @@ def test_ranked_outputs_are_those_of_each_picture(pictures: Pictures) -> None:
     """Two of three classes: shap 0.51 raises an IndexError."""
     model = network(seed=3)
     whole = deep_shap(model, pictures[:4], pictures[4:], class_names=("a", "b", "c"))
-    ranked = deep_shap(model, pictures[:4], pictures[4:], class_names=("a", "b", "c"), top=2)
+    ranked = deep_shap(
+        model, pictures[:4], pictures[4:], class_names=("a", "b", "c"), target="top 2"
+    )
     order = np.argsort(-model_outputs(model, pictures[:4]), axis=1)[:, :2]
     np.testing.assert_array_equal(ranked.classes, order)
     np.testing.assert_array_equal(ranked.output_names, np.array(["a", "b", "c"])[order])
@@ -262,7 +264,7 @@ def test_progress_is_shown_on_request(
 
 
 def test_image_plot_takes_it_as_it_is(pictures: Pictures) -> None:
-    explained = deep_shap(network(), pictures[:2], pictures[2:], top=2)
+    explained = deep_shap(network(), pictures[:2], pictures[2:], target="top 2")
     shap.image_plot(explained, show=False)
 
 

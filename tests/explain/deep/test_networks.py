@@ -94,7 +94,7 @@ def test_attributions_of_whole_networks_add_up(name: str) -> None:
     model = NETWORKS[name]()
     pictures = blobs(12)
     calibrate(model, pictures)
-    explained = deep_shap(model, pictures[:2], pictures[2:4], top=2)
+    explained = deep_shap(model, pictures[:2], pictures[2:4], target="top 2")
     assert np.abs(explained.outputs - explained.base_values).max() > 0.01
     assert explained.relative_gap < 1e-3
     print(f"{name}: relative gap {explained.relative_gap:.1e}")

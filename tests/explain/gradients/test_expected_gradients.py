@@ -49,7 +49,7 @@ def test_linear_network_gets_its_own_weights_back(
     linear: keras.Model, pictures: NDArray[np.float32]
 ) -> None:
     """With one background picture, each sample is the exact answer."""
-    explained = gradient_shap(linear, pictures[:2], pictures[2:3], seed=0, n_samples=10)
+    explained = gradient_shap(linear, pictures[:2], pictures[2:3], seed=0, budget=10)
     weights = np.asarray(linear.layers[-1].kernel).reshape(SIZE, SIZE, 3, 3)
     expected = (pictures[:2] - pictures[2])[..., None] * weights
     np.testing.assert_allclose(explained.values, expected, atol=1e-4)
@@ -62,7 +62,7 @@ def test_base_value_is_the_mean_output_of_the_background(
 ) -> None:
     for output in ("logits", "probabilities"):
         explained = gradient_shap(
-            curved, pictures[:2], pictures[2:], seed=0, n_samples=20, output=output
+            curved, pictures[:2], pictures[2:], seed=0, budget=20, output=output
         )
         expected = model_outputs(curved, pictures[2:], output).mean(axis=0)
         np.testing.assert_allclose(explained.base_values, [expected, expected], atol=1e-5)
@@ -75,7 +75,7 @@ def test_the_sum_comes_closer_with_more_samples_within_its_standard_error(
     curved: keras.Model, pictures: NDArray[np.float32]
 ) -> None:
     few, many = (
-        gradient_shap(curved, pictures[:2], pictures[2:], seed=1, n_samples=n, top=1)
+        gradient_shap(curved, pictures[:2], pictures[2:], seed=1, budget=n, target="predicted")
         for n in (40, 1000)
     )
     assert many.standard_error.max() < few.standard_error.max() / 2
@@ -89,7 +89,7 @@ def test_same_seed_same_result_and_other_randomness_untouched(
 ) -> None:
     def values(seed: int, batch_size: int = 32) -> NDArray[np.float64]:
         return gradient_shap(
-            curved, pictures[:1], pictures[2:], seed=seed, n_samples=20, batch_size=batch_size
+            curved, pictures[:1], pictures[2:], seed=seed, budget=20, batch_size=batch_size
         ).values
 
     with numpy_seed(5):
@@ -107,9 +107,15 @@ def test_ranked_outputs_are_those_of_each_picture(
     curved: keras.Model, pictures: NDArray[np.float32], top: int
 ) -> None:
     """Each picture has its own, with the values that it gets when all classes are explained."""
-    everything = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, n_samples=10)
+    everything = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, budget=10)
     ranked = gradient_shap(
-        curved, pictures[:2], pictures[2:], seed=0, n_samples=10, top=top, class_names=NAMES
+        curved,
+        pictures[:2],
+        pictures[2:],
+        seed=0,
+        budget=10,
+        target=f"top {top}",
+        class_names=NAMES,
     )
     order = np.argsort(-model_outputs(curved, pictures[:2]), axis=1)[:, :top]
     np.testing.assert_array_equal(ranked.classes, order)
@@ -136,7 +142,7 @@ def test_one_trace_for_each_length_of_batch_not_for_each_class_or_picture(
         shap, "GradientExplainer", lambda *given: (made.append(plain(*given)), made[-1])[1]
     )
     gradient_shap(
-        curved, pictures[:2], pictures[2:], seed=0, n_samples=n_samples, batch_size=batch_size
+        curved, pictures[:2], pictures[2:], seed=0, budget=n_samples, batch_size=batch_size
     )
     (explainer,) = made
     (gradient,) = explainer.explainer.gradients
@@ -148,7 +154,7 @@ def test_local_smoothing_blurs_and_costs_additivity(
 ) -> None:
     plain, noisy = (
         gradient_shap(
-            linear, pictures[:1], pictures[2:3], seed=0, n_samples=20, local_smoothing=smoothing
+            linear, pictures[:1], pictures[2:3], seed=0, budget=20, local_smoothing=smoothing
         )
         for smoothing in (0, 30)
     )
@@ -163,7 +169,7 @@ def test_no_warning_reaches_the_reader_and_image_plot_takes_the_result(
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", module="insectlib.explain.preflight")
         warnings.filterwarnings("ignore", message="the model sees output")
-        explained = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, n_samples=10)
+        explained = gradient_shap(curved, pictures[:2], pictures[2:], seed=0, budget=10)
     assert explained.values.shape == (2, SIZE, SIZE, 3, 3)
     assert explained.evaluations == 2 + 6 + 6 * (2 * 10 + 10)
     shap.image_plot(explained, show=False)

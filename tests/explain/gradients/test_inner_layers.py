@@ -153,7 +153,7 @@ def test_a_layer_that_only_rescales_gives_what_the_pixels_give(
 ) -> None:
     def both(layer: str | None) -> list[NDArray[np.float64]]:
         gradient = gradient_shap(
-            skipping, pictures[:2], pictures[2:], seed=0, n_samples=20, layer=layer
+            skipping, pictures[:2], pictures[2:], seed=0, budget=20, layer=layer
         )
         deep = deep_shap(skipping, pictures[:2], pictures[2:], layer=layer)
         return [explained.values.sum(axis=3) for explained in (gradient, deep)]
@@ -165,7 +165,7 @@ def test_a_layer_that_only_rescales_gives_what_the_pixels_give(
 def test_deep_shap_adds_up_at_every_layer(pictures: NDArray[np.float32]) -> None:
     model = regularised_cnn(SIZE, seed=2)
     for layer in ("conv_32", "pool_64", "pool_128"):
-        explained = deep_shap(model, pictures[:2], pictures[2:], layer=layer, top=2)
+        explained = deep_shap(model, pictures[:2], pictures[2:], layer=layer, target="top 2")
         assert explained.values.shape == (2, SIZE, SIZE, 3, 2)
         assert explained.relative_gap < 1e-3
         expected = model_outputs(model, pictures[2:]).mean(axis=0)[explained.classes]
@@ -197,7 +197,7 @@ def test_gradient_shap_adds_up_at_a_layer_within_its_error_and_says_nothing(
         warnings.simplefilter("error")
         warnings.filterwarnings("ignore", message="the model sees output")
         explained = gradient_shap(
-            model, pictures[:2], pictures[2:], seed=0, n_samples=400, layer="pool_64"
+            model, pictures[:2], pictures[2:], seed=0, budget=400, layer="pool_64"
         )
     assert explained.values.shape == (2, SIZE, SIZE, 3, 3)
     sums = explained.base_values + explained.values.sum(axis=(1, 2, 3))

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from insectlib.explain.masking.hierarchy import picture_hierarchy
-from insectlib.explain.masking.maskers import PictureMasker, background_picture
+from insectlib.explain.masking.maskers import PictureMasker, baseline_picture
 
 BACKGROUNDS = ("blur(5,5)", "inpaint_telea", "inpaint_ns", (9.0, 99.0, 199.0))
 
@@ -39,7 +39,7 @@ def test_what_is_shown_keeps_its_fractions(seed: int, kind: int) -> None:
 def test_shap_itself_loses_fractions_and_turns_small_values_black(
     picture: NDArray[np.float32], method: str
 ) -> None:
-    """What the masker of this package is for: this is shap's own answer to the same question."""
+    """What the masker of this package is for: this is shap's own answer to the same prepared."""
     shown = np.ones(picture.shape, dtype=bool)
     shown[:3, :3] = False
     masker = shap.maskers.Image(method, picture.shape)
@@ -136,7 +136,7 @@ def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
     monkeypatch.setattr(
         cv2, "inpaint", lambda *arguments: (calls.append(1), inpaint(*arguments))[1]
     )
-    grounds = PictureMasker(whole, background).grounds(hidden)
+    grounds = PictureMasker(whole, background).fills(hidden)
     # shap paints all channels of a hole, also those that are shown: compare the hidden ones
     found = np.where(hidden, grounds, whole)
     np.testing.assert_allclose(found[hidden], expected[hidden], atol=1e-4)
@@ -145,7 +145,7 @@ def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
 
 
 def test_blur_wider_than_the_picture_is_no_error(picture: NDArray[np.float32]) -> None:
-    assert np.isfinite(background_picture(picture, "blur(40,40)")).all()
+    assert np.isfinite(baseline_picture(picture, "blur(40,40)")).all()
 
 
 def test_masker_speaks_the_language_of_shap(picture: NDArray[np.float32]) -> None:
