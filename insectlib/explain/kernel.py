@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from functools import partial
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shap
@@ -22,7 +21,6 @@ from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
-
 
 ESTIMATORS = ("shap", "shapiq", "surrogate")
 

@@ -15,6 +15,7 @@ from .inference import (
 )
 from .metrics import accuracy_interval as accuracy_interval
 from .metrics import mean_interval as mean_interval
+from .networks import without_augmentation as without_augmentation
 from .seeds import numpy_seed as numpy_seed
 from .seeds import seed_stream as seed_stream
 from .training import train as train
@@ -29,4 +30,3 @@ from .transfer.efficientnet import (
 from .transfer.features import cached_features as cached_features
 from .transfer.fine_tuning import fine_tune as fine_tune
 from .transfer.heads import fit_head as fit_head
-from .networks import without_augmentation as without_augmentation
