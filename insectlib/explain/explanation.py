@@ -250,7 +250,7 @@ def prepare(
         if not np.isfinite(scores).all():
             raise ValueError("the model returns values that are not finite: nothing to share")
     else:
-        check_logits(scores)
+        check_logits(model, scores)
     outputs = from_logits(scores, output)
     names = output_names(class_names, outputs.shape[1])
     return Prepared(

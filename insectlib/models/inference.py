@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
-from insectlib.models.networks import image_shape, plain_network
+from insectlib.models.networks import image_shape, last_activation, plain_network
 
 TOLERANCE = 0.5
 """Resizing and blurring can step over the ends of the range by rounding."""
@@ -151,7 +151,7 @@ def model_outputs(
     batches = [call(images[i : i + batch_size]) for i in range(0, max(len(images), 1), batch_size)]
     scores = np.concatenate(batches)
     if output == "probabilities":
-        check_logits(scores)
+        check_logits(model, scores)
     return from_logits(scores, output)
 
 
@@ -219,18 +219,20 @@ def _as_scores(returned: Any, n: int) -> NDArray[np.float64]:
     return array.astype(np.float64)
 
 
-def check_logits(scores: NDArray[np.float64]) -> None:
+def check_logits(model: Model, scores: NDArray[np.float64]) -> None:
     """Refuse scores that are probabilities already, or that are not finite.
 
     Parameters
     ----------
+    model : keras.Model or callable
+        Which returned the scores.
     scores : float64 array, shape (n, n_classes)
 
     Raises
     ------
     ValueError
-        When a score is not finite, or all are from 0 to 1 and each row of several adds up to 1;
-        as closely as half precision can tell.
+        When a score is not finite, when all are from 0 to 1 and each row of several adds up to 1,
+        as closely as half precision can tell, or when a Keras model ends in softmax or sigmoid.
     """
     if not np.isfinite(scores).all():
         bad = int((~np.isfinite(scores)).any(axis=1).sum())
@@ -241,11 +243,16 @@ def check_logits(scores: NDArray[np.float64]) -> None:
     several = scores.shape[1] > 1 and len(scores)
     in_half_precision = np.array_equal(scores, scores.astype(np.float16))
     tolerance = 1e-2 if in_half_precision else 1e-4
-    if several and (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=tolerance):
+    rows_are_one = (
+        several and (scores >= 0).all() and np.allclose(scores.sum(axis=1), 1, atol=tolerance)
+    )
+    activation = last_activation(model)
+    if rows_are_one or activation:
+        reason = f"it ends in {activation}" if activation else "each row adds up to 1"
         raise ValueError(
-            "the model returns probabilities (each row adds up to 1); expected logits: pass the "
-            "model without its softmax, and output='probabilities' to explain probabilities, or "
-            "explain what it returns as it is with output='scores'"
+            f"the model returns probabilities ({reason}); expected logits: pass the model without "
+            f"its {activation or 'softmax'}, and output='probabilities' to explain probabilities, "
+            "or explain what it returns as it is with output='scores'"
         )
 
 

@@ -199,6 +199,24 @@ def flat_network(network: keras.Model) -> keras.Model:
     return flat
 
 
+def last_activation(model: Any) -> str | None:
+    """Return the name of the softmax or sigmoid that a network ends in, None for another end.
+
+    Parameters
+    ----------
+    model : keras.Model or callable
+        What a plain function ends in cannot be told: None.
+    """
+    _, outputs = _ends(model) if isinstance(model, keras.Model) else (None, [])
+    if len(outputs) != 1:
+        return None
+    last = outputs[0]._keras_history.operation
+    if isinstance(last, keras.Model):
+        return last_activation(last)
+    name = getattr(getattr(last, "activation", last), "__name__", type(last).__name__).lower()
+    return name if name in ("softmax", "sigmoid", "hard_sigmoid") else None
+
+
 def image_shape(model: Any) -> tuple[int | None, ...] | None:
     """Return the (height, width, channels) that a model takes, or None where it does not say.
 
