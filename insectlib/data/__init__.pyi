@@ -23,6 +23,7 @@ from .label_strip import (
 from .sources.cifar10 import cifar10_at_hand as cifar10_at_hand
 from .sources.cifar10 import load_cifar10 as load_cifar10
 from .sources.drawn import load_specimens as load_specimens
+from .sources.errors import DataUnavailableError as DataUnavailableError
 from .sources.imagenet50 import (
     imagenet50_at_hand as imagenet50_at_hand,
 )

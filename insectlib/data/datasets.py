@@ -60,7 +60,7 @@ def load(
     ------
     ValueError
         For another name, a size below 8, or a folder of specimens.
-    PhotosError
+    DataUnavailableError
         When the photographs are not to be had, or are not the ones that were published.
     """
     if name not in NAMES:

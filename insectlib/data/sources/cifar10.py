@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
+from insectlib.data.sources.errors import DataUnavailableError
 
 CLASS_NAMES = (
     "airplane",
@@ -37,10 +38,6 @@ HELP = (
     "Without internet, name a local .npz with x_train, y_train, x_test and y_test: set the "
     "environment variable INSECTLIB_CIFAR10, or pass file=..."
 )
-
-
-class Cifar10Error(Exception):
-    """The pictures are not to be had, or are not what CIFAR-10 looks like."""
 
 
 def cifar10_at_hand() -> bool:
@@ -81,7 +78,7 @@ def load_cifar10(file: Path | str | None = None) -> tuple[ImageSet, ImageSet]:
 
     Raises
     ------
-    Cifar10Error
+    DataUnavailableError
         When the file is missing, is no .npz of plain arrays, or holds something else than CIFAR-10;
         and when the pictures cannot be fetched.
     """
@@ -101,23 +98,23 @@ def _fetch() -> dict[str, NDArray[Any]]:
     try:
         train, test = keras.datasets.cifar10.load_data()
     except Exception as error:  # urllib's errors come as plain Exception from Keras
-        raise Cifar10Error(f"CIFAR-10 could not be fetched ({error}). {HELP}") from error
+        raise DataUnavailableError(f"CIFAR-10 could not be fetched ({error}). {HELP}") from error
     return dict(zip(("x_train", "y_train", "x_test", "y_test"), (*train, *test), strict=True))
 
 
 def _read(file: Path) -> dict[str, NDArray[Any]]:
     """Read the arrays of a local file, which may hold nothing but plain arrays."""
     if not file.is_file():
-        raise Cifar10Error(f"there is no file {file}. {HELP}")
+        raise DataUnavailableError(f"there is no file {file}. {HELP}")
     try:
         with np.load(file, allow_pickle=False) as archive:
             return {name: archive[name] for name in ("x_train", "y_train", "x_test", "y_test")}
     except KeyError as error:
-        raise Cifar10Error(
+        raise DataUnavailableError(
             f"{file} has no array {error.args[0]}; expected x_train, y_train, x_test and y_test"
         ) from error
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise Cifar10Error(
+        raise DataUnavailableError(
             f"{file} cannot be read as a .npz of plain arrays ({error}): is it truncated, or "
             "another kind of file?"
         ) from error
@@ -127,16 +124,16 @@ def _part(arrays: dict[str, NDArray[Any]], part: str) -> ImageSet:
     """Check one part and return it."""
     pictures, labels = arrays[f"x_{part}"], arrays[f"y_{part}"]
     if pictures.dtype != np.uint8 or pictures.shape[1:] != (SIZE, SIZE, 3) or not len(pictures):
-        raise Cifar10Error(
+        raise DataUnavailableError(
             f"x_{part} is {pictures.dtype} of shape {pictures.shape}; expected uint8 (n, 32, 32, 3)"
         )
     if labels.shape not in ((len(pictures),), (len(pictures), 1)) or labels.dtype.kind not in "iu":
-        raise Cifar10Error(
+        raise DataUnavailableError(
             f"y_{part} is {labels.dtype} of shape {labels.shape}; expected {len(pictures)} whole "
             "numbers, one for each picture"
         )
     if not 0 <= labels.min() <= labels.max() < len(CLASS_NAMES):
-        raise Cifar10Error(
+        raise DataUnavailableError(
             f"y_{part} goes from {labels.min()} to {labels.max()}; expected classes from 0 to 9"
         )
     return ImageSet(

@@ -15,15 +15,12 @@ from numpy.typing import NDArray
 from skimage.transform import resize
 
 from insectlib.data.image_files import SUFFIXES, read_images
+from insectlib.data.sources.errors import DataUnavailableError
 
 HELP = (
     "Name a folder with the photographs: set the environment variable INSECTLIB_IMAGENET50, or "
     "pass folder=..."
 )
-
-
-class Imagenet50Error(Exception):
-    """The photographs are not to be had."""
 
 
 def imagenet50_at_hand() -> bool:
@@ -62,7 +59,7 @@ def load_imagenet50(size: int = 224, folder: Path | str | None = None) -> NDArra
 
     Raises
     ------
-    Imagenet50Error
+    DataUnavailableError
         When the folder is missing or has no pictures, or the photographs cannot be fetched.
     ValueError
         For a file that cannot be read as a picture.
@@ -72,14 +69,14 @@ def load_imagenet50(size: int = 224, folder: Path | str | None = None) -> NDArra
         return _fetched(size)
     root = Path(named)
     if not root.is_dir():
-        raise Imagenet50Error(f"{root} is not a folder. {HELP}")
+        raise DataUnavailableError(f"{root} is not a folder. {HELP}")
     files = sorted(
         path
         for path in root.iterdir()
         if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
     )
     if not files:
-        raise Imagenet50Error(
+        raise DataUnavailableError(
             f"{root} has no files ending in {', '.join(sorted(SUFFIXES))}. {HELP}"
         )
     return read_images(files, size)
@@ -90,7 +87,9 @@ def _fetched(size: int) -> NDArray[np.float32]:
     try:
         pictures, _ = shap.datasets.imagenet50()
     except OSError as error:  # all that urllib raises is one
-        raise Imagenet50Error(f"the photographs could not be fetched ({error}). {HELP}") from error
+        raise DataUnavailableError(
+            f"the photographs could not be fetched ({error}). {HELP}"
+        ) from error
     if pictures.shape[1:3] != (size, size):
         shape = (len(pictures), size, size, 3)
         pictures = resize(pictures, shape, order=1, anti_aliasing=True, preserve_range=True)

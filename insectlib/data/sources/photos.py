@@ -24,6 +24,7 @@ from insectlib.data.cache import cache_dir
 from insectlib.data.image_files import picture_sizes, read_images
 from insectlib.data.imageset import ImageSet
 from insectlib.data.sources.archives import unpack
+from insectlib.data.sources.errors import DataUnavailableError
 from insectlib.data.splits import catalogue_groups, join_groups
 
 CLASS_FOLDERS = {"beetles": "beetle", "cockroach": "cockroach", "dragonflies": "dragonfly"}
@@ -44,10 +45,6 @@ HELP = (
     "INSECTLIB_PHOTOS, or pass folder=..., naming a folder with train/ and test/ "
     "(or a .zip or .tar of it)."
 )
-
-
-class PhotosError(Exception):
-    """The photographs are not to be had, or are not the ones that were published."""
 
 
 def read_manifest(text: str) -> dict[str, str]:
@@ -115,7 +112,7 @@ def load_photos(
 
     Raises
     ------
-    PhotosError
+    DataUnavailableError
         When files are wrong, missing, truncated, or cannot be fetched.
     """
     expected = manifest() if listed is None else listed
@@ -159,7 +156,7 @@ def photos_root(named: Path) -> Path:
 
     Raises
     ------
-    PhotosError
+    DataUnavailableError
         When there is none.
     """
     if named.is_file():
@@ -167,7 +164,7 @@ def photos_root(named: Path) -> Path:
     for root in (named, named / "insects"):
         if (root / "train").is_dir() and (root / "test").is_dir():
             return root
-    raise PhotosError(f"{named} has no folders train/ and test/. {HELP}")
+    raise DataUnavailableError(f"{named} has no folders train/ and test/. {HELP}")
 
 
 def check_folder(root: Path, expected: dict[str, str]) -> None:
@@ -175,7 +172,7 @@ def check_folder(root: Path, expected: dict[str, str]) -> None:
 
     Raises
     ------
-    PhotosError
+    DataUnavailableError
         Naming the first five files that are missing, changed or outside of the folder.
     """
     wrong = []
@@ -189,7 +186,7 @@ def check_folder(root: Path, expected: dict[str, str]) -> None:
             wrong.append(f"{path} has another SHA-256 than was published (changed or truncated)")
     if wrong:
         more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-        raise PhotosError(
+        raise DataUnavailableError(
             f"{len(wrong)} of {len(expected)} photographs in {root} are not right: "
             f"{'; '.join(wrong[:5])}{more}. Fetch these files again."
         )
@@ -225,7 +222,7 @@ def fetch(
 
     Raises
     ------
-    PhotosError
+    DataUnavailableError
         When a file is to be had from none of the sources.
     """
     pooch.get_logger().setLevel(logging.WARNING)
@@ -265,7 +262,7 @@ def fetch_file(path: str, digest: str, root: Path, sources: Sequence[str]) -> No
             failures.append(f"{source + path}: {reason(error)}")
         else:
             return
-    raise PhotosError(f"{path} could not be fetched ({'; '.join(failures)}). {HELP}")
+    raise DataUnavailableError(f"{path} could not be fetched ({'; '.join(failures)}). {HELP}")
 
 
 def reason(error: Exception) -> str:

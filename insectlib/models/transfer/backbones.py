@@ -16,14 +16,11 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
+from insectlib.data.sources.errors import DataUnavailableError
 from insectlib.models.seeds import seed_stream
 from insectlib.models.transfer.efficientnet import SMALLEST, lite0_features, load_lite0
 
 NAMES = ("efficientnet_lite0", "resnet50", "vgg19", "random")
-
-
-class WeightsError(OSError):
-    """The weights of a network are not to be had, or are not those of this network."""
 
 
 class Published(NamedTuple):
@@ -97,7 +94,7 @@ def backbone(
     ValueError
         For another name, a size that is too small, weights for the random control, or a weights
         file of EfficientNet-Lite0 that is not the known one.
-    WeightsError
+    DataUnavailableError
         When weights cannot be fetched or do not fit the network.
     """
     if name not in NAMES:
@@ -112,7 +109,7 @@ def backbone(
     if name in PUBLISHED and not drawn:
         weights = _fetch(name) if weights is None else Path(weights)
         if not weights.is_file():
-            raise WeightsError(f"there is no weights file {weights}")
+            raise DataUnavailableError(f"there is no weights file {weights}")
     pictures = keras.Input((size, size, 3), name="picture")
     x = pictures
     if size != network_size:
@@ -158,7 +155,7 @@ def _load_published(network: keras.Model, name: str, network_size: int, path: Pa
             warnings.simplefilter("error", UserWarning)
             bare.load_weights(path)
     except (ValueError, OSError, LookupError, TypeError, UserWarning) as error:
-        raise WeightsError(
+        raise DataUnavailableError(
             f"{path} does not hold the weights of {name} without its last layer: {error}"
         ) from error
     for layer in bare.layers:
@@ -177,7 +174,7 @@ def _fetch(name: str) -> Path:
             )
         )
     except Exception as error:  # Keras raises no narrower one
-        raise WeightsError(
+        raise DataUnavailableError(
             f"the weights of {name} could not be fetched ({error}). Connect to the internet once; "
             f"or fetch {file} elsewhere and pass weights=PATH; or take 'efficientnet_lite0', "
             "whose weights came with this package"

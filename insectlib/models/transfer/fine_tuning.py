@@ -99,7 +99,7 @@ def train_transfer(
     ------
     ValueError
         When the pictures or settings are unfit.
-    WeightsError
+    DataUnavailableError
         When the network's weights are not to be had.
 
     Warns

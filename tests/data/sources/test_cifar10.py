@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from insectlib.data.sources.cifar10 import Cifar10Error, cifar10_at_hand, load_cifar10
+from insectlib.data.sources.cifar10 import cifar10_at_hand, load_cifar10
+from insectlib.data.sources.errors import DataUnavailableError
 
 Arrays = dict[str, NDArray[np.generic]]
 
@@ -86,12 +87,12 @@ def test_failed_download_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> Non
         raise Exception("URL fetch failure: no connection")  # what Keras raises
 
     monkeypatch.setattr(keras.datasets.cifar10, "load_data", fail)
-    with pytest.raises(Cifar10Error, match="no connection.*INSECTLIB_CIFAR10"):
+    with pytest.raises(DataUnavailableError, match="no connection.*INSECTLIB_CIFAR10"):
         load_cifar10()
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(Cifar10Error, match=r"there is no file .*nowhere\.npz"):
+    with pytest.raises(DataUnavailableError, match=r"there is no file .*nowhere\.npz"):
         load_cifar10(tmp_path / "nowhere.npz")
 
 
@@ -99,28 +100,28 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
 def test_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "damaged.npz"
     file.write_bytes(content)
-    with pytest.raises(Cifar10Error, match="cannot be read as a .npz of plain arrays"):
+    with pytest.raises(DataUnavailableError, match="cannot be read as a .npz of plain arrays"):
         load_cifar10(file)
 
 
 def test_truncated_file_is_refused(tmp_path: Path) -> None:
     file = saved(tmp_path, arrays())
     file.write_bytes(file.read_bytes()[:-2000])
-    with pytest.raises(Cifar10Error, match="truncated"):
+    with pytest.raises(DataUnavailableError, match="truncated"):
         load_cifar10(file)
 
 
 def test_pickled_objects_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "pickled.npz"
     np.savez(file, **arrays(x_train=np.array([{"a": 1}, "b"], dtype=object)))
-    with pytest.raises(Cifar10Error, match="cannot be read as a .npz of plain arrays"):
+    with pytest.raises(DataUnavailableError, match="cannot be read as a .npz of plain arrays"):
         load_cifar10(file)
 
 
 def test_missing_array_is_named(tmp_path: Path) -> None:
     content = arrays()
     del content["y_test"]
-    with pytest.raises(Cifar10Error, match="y_test"):
+    with pytest.raises(DataUnavailableError, match="y_test"):
         load_cifar10(saved(tmp_path, content))
 
 
@@ -138,5 +139,5 @@ def test_missing_array_is_named(tmp_path: Path) -> None:
 def test_other_data_are_refused(
     tmp_path: Path, name: str, wrong: NDArray[np.generic], message: str
 ) -> None:
-    with pytest.raises(Cifar10Error, match=message):
+    with pytest.raises(DataUnavailableError, match=message):
         load_cifar10(saved(tmp_path, arrays(**{name: wrong})))

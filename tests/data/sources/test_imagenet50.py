@@ -9,7 +9,8 @@ import pytest
 import shap
 from PIL import Image
 
-from insectlib.data.sources.imagenet50 import Imagenet50Error, imagenet50_at_hand, load_imagenet50
+from insectlib.data.sources.errors import DataUnavailableError
+from insectlib.data.sources.imagenet50 import imagenet50_at_hand, load_imagenet50
 
 
 @pytest.fixture(autouse=True)
@@ -40,11 +41,11 @@ def test_pictures_of_the_folder_come_in_order(
 
 
 def test_what_is_missing_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with pytest.raises(Imagenet50Error, match="has no files ending in"):
+    with pytest.raises(DataUnavailableError, match="has no files ending in"):
         load_imagenet50(16, tmp_path)
     monkeypatch.setenv("INSECTLIB_IMAGENET50", str(tmp_path / "gone"))
     assert not imagenet50_at_hand()
-    with pytest.raises(Imagenet50Error, match="gone is not a folder"):
+    with pytest.raises(DataUnavailableError, match="gone is not a folder"):
         load_imagenet50(16)
 
 
@@ -61,5 +62,5 @@ def test_without_a_folder_shap_is_asked(monkeypatch: pytest.MonkeyPatch) -> None
         raise ConnectionError("no route")
 
     monkeypatch.setattr(shap.datasets, "imagenet50", offline)
-    with pytest.raises(Imagenet50Error, match=r"no route.*INSECTLIB_IMAGENET50"):
+    with pytest.raises(DataUnavailableError, match=r"no route.*INSECTLIB_IMAGENET50"):
         load_imagenet50()

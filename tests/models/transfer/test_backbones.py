@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from insectlib.data.sources.errors import DataUnavailableError
 from insectlib.models.transfer import backbones
-from insectlib.models.transfer.backbones import NAMES, WeightsError, backbone
+from insectlib.models.transfer.backbones import NAMES, backbone
 from insectlib.models.transfer.efficientnet import efficientnet_lite0
 
 
@@ -142,11 +143,11 @@ def write_legacy(network: keras.Model, path: Path) -> None:
 
 
 def test_unfit_weights_are_named(tmp_path: Path) -> None:
-    with pytest.raises(WeightsError, match="no weights file .*nowhere"):
+    with pytest.raises(DataUnavailableError, match="no weights file .*nowhere"):
         backbone("vgg19", 40, seed=0, weights=tmp_path / "nowhere.h5", network_size=40)
     wrong = tmp_path / "wrong.weights.h5"
     keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)]).save_weights(wrong)
-    with pytest.raises(WeightsError, match="does not hold the weights of vgg19"):
+    with pytest.raises(DataUnavailableError, match="does not hold the weights of vgg19"):
         backbone("vgg19", 40, seed=0, weights=wrong, network_size=40)
     with pytest.raises(ValueError, match="the random control takes none"):
         backbone("random", 40, seed=0, weights=wrong)
@@ -157,7 +158,7 @@ def test_offline_says_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
         raise Exception("URL fetch failure on storage")  # as Keras does
 
     monkeypatch.setattr(keras.utils, "get_file", offline)
-    with pytest.raises(WeightsError) as caught:
+    with pytest.raises(DataUnavailableError) as caught:
         backbone("resnet50", 40, seed=0, network_size=40)
     message = str(caught.value)
     assert "weights of resnet50 could not be fetched (URL fetch failure" in message
@@ -177,7 +178,7 @@ def test_published_weights_are_asked_for_by_digest(
 
     monkeypatch.setattr(keras.utils, "get_file", fetch)
     for name in ("resnet50", "vgg19"):
-        with pytest.raises(WeightsError, match="there is no weights file"):
+        with pytest.raises(DataUnavailableError, match="there is no weights file"):
             backbone(name, 40, seed=0, network_size=40)
     for (file, origin, md5), published in zip(asked, backbones.PUBLISHED.values(), strict=True):
         assert origin == published.address
