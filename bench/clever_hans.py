@@ -26,8 +26,9 @@ from insectlib.course import course_split
 from insectlib.data.datasets import load
 from insectlib.data.imageset import ImageSet
 from insectlib.data.sources.drawn import load_specimens
+from insectlib.models.building import Build
 from insectlib.models.cnns import small_cnn
-from insectlib.models.training import Build, train
+from insectlib.models.training import train
 from insectlib.shortcuts.diagnosis import diagnose, exact_shares
 from insectlib.shortcuts.interventions import (
     accuracy,

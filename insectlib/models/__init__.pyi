@@ -1,4 +1,3 @@
-from .augmentation import augment as augment
 from .cnns import regularised_cnn as regularised_cnn
 from .cnns import small_cnn as small_cnn
 from .inference import (
@@ -19,6 +18,7 @@ from .networks import without_augmentation as without_augmentation
 from .seeds import numpy_seed as numpy_seed
 from .seeds import seed_stream as seed_stream
 from .training import train as train
+from .transfer.augmentation import augment as augment
 from .transfer.backbones import backbone as backbone
 from .transfer.checkpoint import read_checkpoint as read_checkpoint
 from .transfer.efficientnet import (

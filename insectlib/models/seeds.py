@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -22,9 +23,9 @@ def seed_stream(seed: int) -> Iterator[int]:
     int
         From 0 to 2**31 - 1.
     """
-    random = np.random.default_rng(seed)
+    generator = np.random.default_rng(seed)
     while True:
-        yield int(random.integers(2**31))
+        yield int(generator.integers(2**31))
 
 
 @contextmanager
@@ -42,3 +43,22 @@ def numpy_seed(seed: int) -> Iterator[None]:
         yield
     finally:
         set_bit_generator(before)
+
+
+@contextmanager
+def default_seed(seed: int) -> Iterator[None]:
+    """Let Keras draw the seeds of layers that are given none from `seed`; then put things back.
+
+    Keras draws them from Python's global generator while a layer is made.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same weights, dropout and augmentation.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)

@@ -10,22 +10,23 @@ import json
 import shutil
 import time
 import warnings
-from collections.abc import Callable
 from pathlib import Path
 
 import keras
 import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 from tqdm import tqdm
 
 from insectlib.data.cache import cache_dir, write_whole
 from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.imageset import ImageSet
+from insectlib.models.building import Build, build_network, check_keeping, check_settings
 from insectlib.models.digests import imageset_digest, network_digest
-from insectlib.models.inference import check_images
 from insectlib.models.kept import History, Trained, keep_network, load_network
 
-Build = Callable[..., keras.Model]
+VERSION = 2
+"""Raised whenever the same settings lead to another network, so that no older one is loaded."""
 
 
 def train(
@@ -43,8 +44,8 @@ def train(
     """Train the network that `build` makes, or load it if this very training was done before.
 
     Chapter ``02_cnn``. Adam minimises the cross-entropy. An interrupted training goes on from its
-    last whole epoch. What comes back is for use: its augmentation is taken out, see
-    `insectlib.models.without_augmentation`.
+    last whole epoch, as if it had not been interrupted. Augmentation is taken out of the network
+    that is returned, see `insectlib.models.without_augmentation`.
 
     Parameters
     ----------
@@ -76,18 +77,28 @@ def train(
 
     Raises
     ------
+    TypeError
+        When `build` returns no Keras model.
     ValueError
-        When the pictures are unfit or the settings contradict each other.
+        Before anything is trained: when the pictures are unfit, the settings contradict each other,
+        or the network has other outputs than logits or cannot be kept. In training: when the loss
+        is no number any more.
 
     Warns
     -----
     UserWarning
         When a kept network or checkpoint is damaged; the network is then trained anew.
     """
-    size = _checked_size(training, validation, epochs, patience)
-    model = build(size, len(training.class_names), seed=seed)
+    check_settings(training, validation, epochs, batch_size, patience)
+    model = build_network(build, training, seed=seed)
+    try:
+        digest = network_digest(model)
+    except (NotImplementedError, TypeError, ValueError):
+        check_keeping(model, training.images)  # says why
+        raise
     settings = {
-        "network": network_digest(model),
+        "version": VERSION,
+        "network": digest,
         "training": imageset_digest(training),
         "validation": None if validation is None else imageset_digest(validation),
         "epochs": epochs,
@@ -103,6 +114,7 @@ def train(
     if kept is not None:
         return kept
 
+    check_keeping(model, training.images)
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
@@ -122,13 +134,19 @@ def train(
 
             run.start()
             model.fit(
-                # another order when it goes on, not the first epochs' once more
-                training.dataset(batch_size, shuffle=True, seed=seed + run.epoch),
+                shuffled_batches(
+                    training.images,
+                    training.labels,
+                    batch_size,
+                    epochs=range(run.epoch, epochs),
+                    seed=seed,
+                ),
+                steps_per_epoch=-(-len(training) // batch_size),
                 validation_data=None if validation is None else validation.dataset(batch_size),
                 initial_epoch=run.epoch,
                 epochs=epochs,
                 callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
-                shuffle=False,  # the part shuffles itself
+                shuffle=False,  # the batches are in random order already
                 verbose=0,
             )
     run.take_best()
@@ -145,7 +163,12 @@ def train(
 
 
 class _Run:
-    """A training in progress, kept on disk after every epoch."""
+    """A training in progress, kept on disk after every epoch.
+
+    Keras's ``BackupAndRestore`` and ``EarlyStopping`` do not serve here. The first keeps weights
+    and optimiser, but not how far dropout and augmentation have drawn, so they would draw the same
+    again; the second holds the best weights and the patience in memory, where a kill ends them.
+    """
 
     def __init__(self, model: keras.Model, folder: Path, epochs: int, patience: int | None) -> None:
         self.model = model
@@ -165,9 +188,7 @@ class _Run:
     @property
     def best_epoch(self) -> int:
         """The epoch, from 1, whose weights are taken."""
-        if self.patience is None:
-            return self.epoch
-        return 1 + int(np.argmin(self.history["val_loss"]))
+        return best_epoch(self.history, self.patience)
 
     @property
     def finished(self) -> bool:
@@ -187,12 +208,19 @@ class _Run:
         self._tick = now
         for name, value in logs.items():
             self.history.setdefault(name, []).append(float(value))
+        if not np.isfinite(logs["loss"]):
+            rate = float(self.model.optimizer.learning_rate)
+            raise ValueError(
+                f"the training loss of epoch {self.epoch} is {logs['loss']}: lower learning_rate, "
+                f"which is {rate:g}, or look for values that are too large in the network"
+            )
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._weights(self.epoch), self.model.save_weights)
         self._digests[self.epoch] = file_digest(self._weights(self.epoch))
         state = {
             "history": self.history,
             "seconds": self.seconds,
+            "random": [np.asarray(state).tolist() for state in _random_states(self.model)],
             "sha256": {epoch: self._digests[epoch] for epoch in {self.epoch, self.best_epoch}},
         }
         # until this is written, the training goes on from the epoch before
@@ -214,12 +242,15 @@ class _Run:
                     raise ValueError(f"epoch {epoch} has another SHA-256 than was written")
             history, seconds = dict(state["history"]), float(state["seconds"])
             digests = {int(epoch): str(digest) for epoch, digest in state["sha256"].items()}
+            drawn = list(zip(_random_states(self.model), state["random"], strict=True))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             warnings.warn(f"the checkpoint {self.folder} is damaged: {error}", stacklevel=3)
             return
         self.history, self.seconds, self._digests = history, seconds, digests
         self.model.optimizer.build(self.model.trainable_variables)
         self.model.load_weights(self._weights(self.epoch))
+        for variable, value in drawn:
+            variable.assign(value)
 
     def take_best(self) -> None:
         """Give the model the weights of the best epoch."""
@@ -230,26 +261,65 @@ class _Run:
         return self.folder / f"{epoch}.weights.h5"
 
 
-def _checked_size(
-    training: ImageSet, validation: ImageSet | None, epochs: int, patience: int | None
-) -> int:
-    """Return the side of the pictures, or say what is wrong with what `train` was given."""
-    height, width = training.images.shape[1:3]
-    if height != width:
-        raise ValueError(f"training has pictures of {height}x{width} pixels; expected square ones")
-    if len(np.unique(training.labels)) < 2:
-        raise ValueError("training shows one class only; expected two or more to tell apart")
-    check_images(training.images)
-    if epochs < 1:
-        raise ValueError(f"epochs is {epochs}; expected at least 1")
-    if validation is None:
-        if patience is not None:
-            raise ValueError("patience watches the validation loss: pass a validation part too")
-    else:
-        check_images(validation.images, training.images.shape[1:])
-        if validation.class_names != training.class_names:
-            raise ValueError(
-                f"validation has the classes {validation.class_names}; expected those of "
-                f"training, {training.class_names}"
-            )
-    return int(height)
+def best_epoch(history: History, patience: int | None) -> int:
+    """Return the epoch, counted from 1, whose weights are taken.
+
+    Parameters
+    ----------
+    history : dict of str to list of float
+        With ``loss``, and with ``val_loss`` where there is a patience.
+    patience : int or None
+        Without one, the last epoch is taken; else the first with the lowest validation loss, a
+        loss that is no number being none.
+    """
+    if patience is None:
+        return len(history["loss"])
+    losses = np.array(history["val_loss"])
+    return 1 + int(np.argmin(np.where(np.isnan(losses), np.inf, losses)))
+
+
+def shuffled_batches(
+    inputs: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    batch_size: int,
+    *,
+    epochs: range,
+    seed: int,
+) -> tf.data.Dataset:
+    """Return inputs and labels in batches, epoch after epoch, each in an order of its own.
+
+    Parameters
+    ----------
+    inputs : float32 array, shape (n, ...)
+        Such as pictures or features.
+    labels : int64 array, shape (n,)
+        Class indices.
+    batch_size : int
+        Inputs in a batch; the last of an epoch may have fewer.
+    epochs : range
+        Numbers of the epochs, from 0.
+    seed : int
+        The order depends on this, on the number of the epoch and on nothing else.
+
+    Returns
+    -------
+    tf.data.Dataset
+        Of pairs of inputs and labels.
+    """
+    # TensorFlow's own shuffling depends on its global seed too, and begins anew when it is resumed
+    orders = np.stack([np.random.default_rng([seed, e]).permutation(len(inputs)) for e in epochs])
+    all_inputs, all_labels = tf.constant(inputs), tf.constant(labels)
+    numbers = tf.data.Dataset.from_tensor_slices(orders).flat_map(
+        lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
+    )
+    batches = numbers.map(
+        lambda i: (tf.gather(all_inputs, i), tf.gather(all_labels, i)),
+        num_parallel_calls=tf.data.AUTOTUNE,
+    )
+    return batches.prefetch(tf.data.AUTOTUNE)
+
+
+def _random_states(model: keras.Model) -> list[keras.Variable]:
+    """Return the variables that say how far dropout and augmentation have drawn."""
+    weights = {id(weight) for weight in model.weights}
+    return [variable for variable in model.variables if id(variable) not in weights]

@@ -22,10 +22,10 @@ from insectlib.data.digests import arrays_digest, settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.evaluate.localisation import frame_masks, region_masks
+from insectlib.models.building import Build, build_network, check_keeping
 from insectlib.models.digests import imageset_digest, network_digest
 from insectlib.models.inference import check_images
 from insectlib.models.kept import Trained, keep_network, load_network
-from insectlib.models.training import Build
 
 PENALTIES = {"gradient": 0.01, "attribution": 1.0}
 """The penalties of `train_for_right_reasons`, with weights that suit pictures of 64 pixels."""
@@ -216,7 +216,8 @@ def train_for_right_reasons(
         raise ValueError(f"weight is {weight}; expected 0 or more")
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; expected at least 1")
-    network = build(training.images.shape[1], len(training.class_names), seed=seed)
+    network = build_network(build, training, seed=seed)
+    check_keeping(network, training.images)
     settings: dict[str, Any] = {
         "right reasons": [penalty, weight],
         "where": arrays_digest(places),

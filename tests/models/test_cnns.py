@@ -114,7 +114,7 @@ def test_probabilities_of_integer_pictures(tiny_set: ImageSet) -> None:
     [
         (np.full((16, 16, 3), 9.0), r"images\[None\]"),
         (np.full((2, 16, 16), 9.0), r"one picture"),
-        (np.full((2, 16, 16, 4), 9.0), r"expected \(n, height, width, 3\)"),
+        (np.full((2, 16, 16, 4), 9.0), r"4 channels, but the network takes 3"),
         (np.full((2, 8, 16, 3), 9.0), "8x16 pixels, but the network takes 16x16"),
         (np.full((2, 16, 16, 3), 0.7), "multiply by 255"),
         (np.full((2, 16, 16, 3), -3.0), "from -3 to -3; expected 0 to 255"),

@@ -64,7 +64,7 @@ def test_mean_interval_holds_the_mean_as_often_as_it_says() -> None:
     assert 0.72 < hits / 300 < 0.86
 
 
-def test_mean_interval_is_as_wide_as_twice_of_the_standard_error() -> None:
+def test_mean_interval_is_as_wide_as_the_standard_error_says() -> None:
     scores = np.random.default_rng(0).normal(0, 1, 400)
     low, high = mean_interval(scores)
     assert low < scores.mean() < high

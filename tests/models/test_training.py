@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 
 from insectlib.data.imageset import ImageSet
+from insectlib.models import training
 from insectlib.models.cnns import regularised_cnn, small_cnn
 from insectlib.models.inference import probabilities
 from insectlib.models.kept import Trained, load_network
-from insectlib.models.training import train
+from insectlib.models.training import best_epoch, shuffled_batches, train
 
 
 @pytest.fixture
@@ -50,6 +51,10 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
                 break
 
     monkeypatch.setattr(keras.Model, "fit", fit)
+
+
+def killed(*args: object, **settings: object) -> None:
+    raise KeyboardInterrupt
 
 
 def quick(part: ImageSet, validation: ImageSet | None = None, **settings: object) -> Trained:
@@ -170,6 +175,74 @@ def test_goes_on_where_it_was_interrupted(
     assert not list((cache / "models").glob("*.partial"))
 
 
+@pytest.mark.parametrize("patience", [None, 3])
+@pytest.mark.parametrize("after", [1, 2, 4])
+def test_resumed_training_equals_an_uninterrupted_one(
+    colours: ImageSet,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    after: int,
+    patience: int | None,
+) -> None:
+    def run() -> Trained:
+        rate = {"epochs": 4, "learning_rate": 0.01}
+        parts = colours.subset(range(70)), colours.subset(range(70, 90))
+        return train(regularised_cnn, *parts, seed=3, patience=patience, progress=False, **rate)
+
+    expected = run()
+    monkeypatch.setenv("INSECTLIB_CACHE", str(tmp_path))
+    end_epoch = training._Run.end_epoch
+
+    def stopped(self: training._Run, logs: dict[str, float]) -> None:
+        if self.epoch == after:
+            raise KeyboardInterrupt  # in the middle of the next epoch
+        end_epoch(self, logs)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(training._Run, "end_epoch", stopped)
+        patch.setattr(training, "keep_network", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run()
+    keras.utils.set_random_seed(after)  # another session has drawn other numbers
+    resumed = run()
+    assert resumed.history == expected.history
+    assert resumed.best_epoch == expected.best_epoch
+    for a, b in zip(resumed.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_order_depends_on_seed_and_epoch_alone() -> None:
+    numbers = np.arange(50, dtype=np.float32)[:, None]
+
+    def orders(epochs: range, seed: int) -> list[list[int]]:
+        batches = shuffled_batches(
+            numbers, np.arange(50, dtype=np.int64), 8, epochs=epochs, seed=seed
+        )
+        pairs = [(x.numpy()[:, 0], y.numpy()) for x, y in batches]
+        assert [len(y) for _, y in pairs] == [8, 8, 8, 8, 8, 8, 2] * len(epochs)
+        assert all((x == y).all() for x, y in pairs), "each input keeps its label"
+        return np.concatenate([y for _, y in pairs]).reshape(-1, 50).tolist()
+
+    first = orders(range(4), 0)
+    assert all(sorted(order) == list(range(50)) for order in first)
+    assert len({tuple(order) for order in [*first, sorted(first[0])]}) == 5
+    keras.utils.set_random_seed(9)
+    assert orders(range(2, 4), 0) == first[2:]
+    assert orders(range(4), 1)[0] != first[0]
+
+
+def test_best_epoch_is_the_first_with_the_lowest_loss() -> None:
+    losses = [3.0, float("nan"), 2.0, 2.5, 2.0, float("inf")]
+    assert best_epoch({"loss": losses, "val_loss": losses}, 2) == 3
+    assert best_epoch({"loss": losses, "val_loss": losses}, None) == 6
+
+
+@pytest.mark.parametrize("rate", [1e30, float("inf")])
+def test_training_that_runs_away_is_told(colours: ImageSet, rate: float) -> None:
+    with pytest.raises(ValueError, match="training loss of epoch [12] is .*: lower learning_rate"):
+        quick(colours, learning_rate=rate, epochs=3)
+
+
 def test_interrupted_after_the_last_epoch(
     colours: ImageSet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -177,7 +250,7 @@ def test_interrupted_after_the_last_epoch(
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save", full_disk)
+        patch.setattr(training, "keep_network", full_disk)
         with pytest.raises(OSError, match="no space"):
             quick(colours)
     with monkeypatch.context() as patch:
@@ -190,7 +263,7 @@ def test_damaged_checkpoint_is_left_aside(
     colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(keras.Model, "save", lambda *a, **k: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(training, "keep_network", killed)
         with pytest.raises(KeyboardInterrupt):
             quick(colours)
     (weights,) = (cache / "models").glob("*.partial/*.weights.h5")
@@ -270,8 +343,12 @@ def test_refuses_unfit_pictures_and_settings(colours: ImageSet) -> None:
         quick(colours.subset(range(0, 90, 3)))
     with pytest.raises(ValueError, match="epochs is 0"):
         quick(colours, epochs=0)
-    with pytest.raises(ValueError, match="pass a validation part"):
+    with pytest.raises(ValueError, match="patience is 2, but no validation part"):
         quick(colours, patience=2)
+    with pytest.raises(ValueError, match="patience is 0; expected at least 1"):
+        quick(colours, colours, patience=0)
+    with pytest.raises(ValueError, match="batch_size is -1; expected at least 1"):
+        quick(colours, batch_size=-1)
     with pytest.raises(ValueError, match="has the classes"):
         quick(colours, replace(colours, class_names=("a", "b", "c")))
     with pytest.raises(ValueError, match="the network takes 8x8"):

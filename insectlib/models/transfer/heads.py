@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import keras
 import numpy as np
-import tensorflow as tf
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from numpy.typing import NDArray
 from insectlib.models.kept import History
 from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.seeds import seed_stream
+from insectlib.models.training import best_epoch, shuffled_batches
 
 BATCH = 32
 """Pictures per step."""
@@ -135,7 +135,7 @@ def fit_head(
         watch.append(stop)
     with no_retracing_warning():
         kept = model.fit(
-            _batches(inputs, labels, batch_size, epochs, seed),
+            shuffled_batches(inputs, labels, batch_size, epochs=range(epochs), seed=seed),
             steps_per_epoch=-(-len(inputs) // batch_size),
             validation_data=validation,
             validation_batch_size=256,
@@ -145,24 +145,4 @@ def fit_head(
             verbose=0,
         ).history
     history = {name: [float(v) for v in row] for name, row in kept.items()}
-    done = len(history["loss"])
-    best = done if patience is None else 1 + int(np.argmin(history["val_loss"]))
-    return Fitted(model, history, best)
-
-
-def _batches(
-    inputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    batch_size: int,
-    epochs: int,
-    seed: int,
-) -> tf.data.Dataset:
-    """Return inputs and labels in batches, epoch after epoch, each in another order."""
-    # TensorFlow's own shuffling depends on its global seed besides the one that it is given
-    random = np.random.default_rng(seed)
-    orders = np.stack([random.permutation(len(inputs)) for _ in range(epochs)])
-    all_inputs, all_labels = tf.constant(inputs), tf.constant(labels)
-    numbers = tf.data.Dataset.from_tensor_slices(orders).flat_map(
-        lambda order: tf.data.Dataset.from_tensor_slices(order).batch(batch_size)
-    )
-    return numbers.map(lambda i: (tf.gather(all_inputs, i), tf.gather(all_labels, i)))
+    return Fitted(model, history, best_epoch(history, patience))

@@ -18,13 +18,13 @@ from insectlib import course
 from insectlib.data.datasets import Collection
 from insectlib.data.folds import cross_predict, fold_scores, random_folds
 from insectlib.data.imageset import ImageSet
-from insectlib.models.augmentation import augment, picture_augmentation
 from insectlib.models.inference import probabilities
 from insectlib.models.kept import Trained, load_network
 from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.networks import without_augmentation
 from insectlib.models.transfer import features
 from insectlib.models.transfer import fine_tuning as transfer
+from insectlib.models.transfer.augmentation import augment, picture_augmentation
 from insectlib.models.transfer.features import cached_features, compute_features
 from insectlib.models.transfer.fine_tuning import fine_tune, train_transfer, transfer_model
 from insectlib.models.transfer.heads import Fitted, fit_head, head
