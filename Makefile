@@ -2,7 +2,10 @@
 # make test    checks everything that CI checks
 # make help    lists the rest
 
-PYTHON  ?= python3.11
+# the newest Python that works; a name on the path may be a shim that fails
+PYTHON  ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do $$name -c \
+  'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2> /dev/null \
+  && echo $$name && break; done)
 DATASET ?= specimens
 PROFILE ?= full
 # how many notebooks run side by side
@@ -30,7 +33,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit photos pair nbval linkcheck bench serve clean help setup lock
+.PHONY: book notebooks test lint unit photos pair nbval linkcheck bench lab serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -40,8 +43,11 @@ book: .venv/installed ## build the pages
 setup: .venv/installed ## make the virtual environment from the lock
 
 .venv/installed: requirements.txt pyproject.toml
-	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt
+	@test -n "$(PYTHON)" || { echo "No working Python 3.11, 3.12 or 3.13 was found: install one, \
+	or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
+	  || { echo "The packages of requirements.txt could not be installed: 'make setup' needs the network." >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -100,6 +106,9 @@ linkcheck: .venv/installed ## open every link of the pages
 	$(BIN)/python -m tools.stage build/specimens-fast
 	$(BIN)/jupyter-book build --builder linkcheck --path-output build/linkcheck build/specimens-fast/source
 
+lab: .venv/installed ## open the chapters in JupyterLab
+	$(BIN)/jupyter lab --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/notebooks
+
 serve: ## show the built book at http://localhost:8000
 	$(BIN)/python -m http.server --directory $(EDITION)/html 8000
 
@@ -110,8 +119,8 @@ bench: .venv/installed ## measure speed beside other tools, and write the page o
 	$(BENCH_PYTHON) -m bench.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra book --extra fast --extra test --python-version 3.11 --upgrade \
-	  --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
+	uv pip compile pyproject.toml --extra book --extra flax --extra lab --extra test --universal \
+	  --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
 
 clean: ## remove all that was built, also what was drawn and trained
 	rm -rf build

@@ -16,6 +16,8 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
+from tools.vendor_lines import without_vendor_lines
+
 
 def execute(source: Path, target: Path, *, dataset: str, profile: str) -> NotebookNode:
     """Execute the MyST notebook `source` and write it, with its outputs, to `target`.
@@ -84,12 +86,13 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     start = time.perf_counter()
     try:
-        execute(
-            arguments.source,
-            arguments.target,
-            dataset=arguments.dataset,
-            profile=arguments.profile,
-        )
+        with without_vendor_lines():
+            execute(
+                arguments.source,
+                arguments.target,
+                dataset=arguments.dataset,
+                profile=arguments.profile,
+            )
     except PapermillExecutionError as error:
         print(
             f"{arguments.source}: cell [{error.exec_count}] failed "

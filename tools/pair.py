@@ -8,7 +8,10 @@ are pictures; without them a diff can be read.
 from __future__ import annotations
 
 import argparse
+import os
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import jupytext
@@ -45,6 +48,23 @@ def paired(source: Path, executed: Path) -> NotebookNode:
     return notebook
 
 
+def write_pair(source: Path, notebook: NotebookNode) -> None:
+    """Write the notebook beside the chapter `source`, both in the form that jupytext gives them.
+
+    Whoever saves the chapter in JupyterLab then changes what they typed, and nothing else.
+    """
+    target = source.with_suffix(".ipynb")
+    draft = target.with_suffix(".tmp")
+    nbformat.write(notebook, draft)
+    draft.replace(target)
+    for newer in (source, target):  # of the two, jupytext believes the newer one
+        now = time.time()
+        for path in (source, target):
+            os.utime(path, (now, now if path == newer else now - 10))
+        command = [sys.executable, "-m", "jupytext", "--sync", source]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
 def checked_outputs(outputs: list[NotebookNode], source: Path) -> list[NotebookNode]:
     """Return what a checked cell printed; refuse results and pictures.
 
@@ -69,12 +89,8 @@ def main() -> int:
     parser.add_argument("executed", type=Path, help="folder with the executed notebooks")
     folder = parser.parse_args().executed
     for source in sorted(Path("notebooks").glob("*.md")):
-        notebook = paired(source, folder / f"{source.stem}.ipynb")
-        target = source.with_suffix(".ipynb")
-        draft = target.with_suffix(".tmp")
-        nbformat.write(notebook, draft)
-        draft.replace(target)
-        print(f"{target}: paired")
+        write_pair(source, paired(source, folder / f"{source.stem}.ipynb"))
+        print(f"{source.with_suffix('.ipynb')}: paired")
     return 0
 
 
