@@ -20,6 +20,7 @@ from insectlib.models.inference import (
     Model,
     check_images,
     check_logits,
+    check_output,
     from_logits,
     model_outputs,
 )
@@ -241,6 +242,7 @@ def prepare(
         model whose outputs are not finite, not (n, classes), or probabilities already, and names
         that do not fit the outputs.
     """
+    check_output(output)
     array = np.asarray(images)
     pictures = check_images(array[None] if array.ndim == 3 else array, image_shape(model))
     if not len(pictures):

@@ -146,7 +146,7 @@ def model_outputs(
         For another `output`, for what is no model, for outputs that are not one row of scores for
         each picture, and for probabilities of a model that ends in probabilities.
     """
-    _check_output(output)
+    check_output(output)
     call = scores_of(model, images.shape[1:])
     batches = [call(images[i : i + batch_size]) for i in range(0, max(len(images), 1), batch_size)]
     scores = np.concatenate(batches)
@@ -315,7 +315,7 @@ def quiet_inputs() -> Iterator[None]:
         yield
 
 
-def _check_output(output: str) -> None:
-    """Refuse an output that is not known."""
+def check_output(output: str) -> None:
+    """Refuse an output that is not one of `OUTPUTS`, with a ValueError."""
     if output not in OUTPUTS:
         raise ValueError(f"output is {output!r}; expected one of {', '.join(OUTPUTS)}")

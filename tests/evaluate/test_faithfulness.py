@@ -174,7 +174,7 @@ def test_probes_hide_few_and_many_and_obey_their_seed(case: Case) -> None:
 def test_what_does_not_fit_is_refused(case: Case) -> None:
     with pytest.raises(ValueError, match="expected \\(n, height, width, 3\\)"):
         Ground(case.network, case.pictures, GREY, BLOCKS[:1], CLASSES)
-    with pytest.raises(ValueError, match="background has shape"):
+    with pytest.raises(ValueError, match="baseline has shape"):
         Ground(case.network, case.pictures, (1.0, 2.0), BLOCKS, CLASSES)
 
 

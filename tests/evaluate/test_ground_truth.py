@@ -152,7 +152,7 @@ def test_the_map_of_a_class() -> None:
     np.testing.assert_allclose(class_maps(whole, [0, 2]), values[[0, 1], ..., [0, 2]].sum(axis=-1))
     largest = whole.outputs.argmax(axis=1)
     np.testing.assert_allclose(class_maps(whole), class_maps(whole, largest))
-    ranked = explanation(values[..., :1], top=1)
+    ranked = explanation(values[..., :1], target="predicted")
     np.testing.assert_allclose(class_maps(ranked, largest), values[..., 0].sum(axis=-1))
     with pytest.raises(ValueError, match="class 0 of picture 0 was not explained"):
         class_maps(ranked, [0, 0])

@@ -165,7 +165,7 @@ def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
 
 
 def test_top_explains_the_largest_outputs_first(pictures: NDArray[np.float32]) -> None:
-    def explained(top: int | None) -> shap.Explanation:
+    def explained(target: str | None) -> shap.Explanation:
         return kernel_shap(
             Network(),
             pictures,
@@ -173,23 +173,23 @@ def test_top_explains_the_largest_outputs_first(pictures: NDArray[np.float32]) -
             segments=QUARTERS,
             budget=14,
             seed=0,
-            target=f"top {top}",
+            target=target,
             class_names=NAMES,
         )
 
-    everything, best = explained(None), explained(2)
+    everything, best = explained(None), explained("top 2")
     outputs = model_outputs(Network(), pictures)
     assert best.values.shape == (2, 8, 8, 3, 2)
     for i in range(2):
         first, second = np.argsort(-outputs[i])[:2]
-        assert list(best.output_names[i]) == [NAMES[first], NAMES[second]]
+        assert list(best[i].output_names) == [NAMES[first], NAMES[second]]
         for j, place in enumerate((first, second)):
             np.testing.assert_allclose(best.values[i, ..., j], everything.values[i, ..., place])
             np.testing.assert_allclose(best.base_values[i, j], everything.base_values[i, place])
             np.testing.assert_allclose(best.outputs[i, j], outputs[i, place])
     for top in (0, 4):
-        with pytest.raises(ValueError, match=f"top is {top}; expected 1 to 3"):
-            explained(top)
+        with pytest.raises(ValueError, match=f"target is 'top {top}'; expected 'top 1' to 'top 3'"):
+            explained(f"top {top}")
 
 
 def test_image_plot_draws_one_map_for_each_class(pictures: NDArray[np.float32]) -> None:
@@ -244,10 +244,10 @@ def test_default_of_shap_keeps_ten_superpixels(pictures: NDArray[np.float32]) ->
     assert kept("num_features(10)") == 10
 
 
-def test_background_is_a_colour_a_picture_or_one_for_each(pictures: NDArray[np.float32]) -> None:
-    def base(background: object) -> NDArray[np.float64]:
+def test_baseline_is_a_colour_a_picture_or_one_for_each(pictures: NDArray[np.float32]) -> None:
+    def base(baseline: object) -> NDArray[np.float64]:
         return kernel_shap(
-            Network(), pictures, background, segments=QUARTERS, budget=14, seed=0
+            Network(), pictures, baseline, segments=QUARTERS, budget=14, seed=0
         ).base_values
 
     swapped = pictures[::-1].copy()
@@ -333,14 +333,14 @@ def test_outputs_must_be_finite(pictures: NDArray[np.float32]) -> None:
     [
         ({"images": np.full((1, 8, 8, 3), 0.5)}, "0 to 1"),
         ({"images": np.full((1, 8, 8, 3), 400.0)}, "expected 0 to 255"),
-        ({"images": np.zeros((8, 8))}, "expected \\(n, height, width, 3\\)"),
+        ({"images": np.zeros((8, 8))}, "expected \\(n, height, width, channels\\)"),
         ({"images": np.full((1, 16, 16, 3), 99.0)}, "the network takes 8x8"),
-        ({"background": np.full((8, 8, 3), 0.5)}, "looks like the range 0 to 1"),
-        ({"background": (300, 0, 0)}, "background has values from 0 to 300"),
-        ({"background": np.full((5, 8, 8, 3), 9.0)}, "one for each picture"),
+        ({"baseline": np.full((8, 8, 3), 0.5)}, "looks like the range 0 to 1"),
+        ({"baseline": (300, 0, 0)}, "baseline has values from 0 to 300"),
+        ({"baseline": np.full((5, 8, 8, 3), 9.0)}, "one for each picture"),
         ({"segments": np.zeros((4, 4), dtype=int)}, r"segments has shape \(4, 4\)"),
         ({"segments": QUARTERS + 1}, "numbered from 0 without gaps"),
-        ({"n_samples": 29}, "29, but 16 superpixels need at least 30"),
+        ({"budget": 29}, "29, but 16 superpixels need at least 30"),
         ({"estimator": "lime"}, "estimator is 'lime'; expected one of shap, shapiq, surrogate"),
         ({"estimator": "surrogate", "l1_reg": "aic"}, "l1_reg belongs to estimator 'shap'"),
         ({"wanted_error": 0.1}, "cannot stop at a wanted_error"),
@@ -351,7 +351,7 @@ def test_outputs_must_be_finite(pictures: NDArray[np.float32]) -> None:
 def test_what_is_wrong_is_named(
     pictures: NDArray[np.float32], change: dict[str, object], message: str
 ) -> None:
-    arguments = {"images": pictures, "background": GREY, "segments": SIXTEEN, "seed": 0, **change}
+    arguments = {"images": pictures, "baseline": GREY, "segments": SIXTEEN, "seed": 0, **change}
     with pytest.raises(ValueError, match=message):
         kernel_shap(Network(), **arguments)
     assert np.isfinite(pictures).all()

@@ -254,7 +254,8 @@ def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
     everything = partition_shap(network, small, GREY, class_names=NAMES, budget=10**6)
     order = np.argsort(-model_outputs(network, small), axis=1)[:, :top]
     np.testing.assert_array_equal(ranked.classes, order)
-    np.testing.assert_array_equal(ranked.output_names, np.array(NAMES)[order])
+    names = np.broadcast_to(ranked.output_names, order.shape)
+    np.testing.assert_array_equal(names, np.array(NAMES)[order])
     for i in range(2):
         np.testing.assert_allclose(ranked.values[i], everything.values[i][..., order[i]], atol=1e-9)
         np.testing.assert_allclose(ranked.base_values[i], everything.base_values[i][order[i]])
@@ -328,18 +329,18 @@ def test_nothing_is_said_about_a_network_with_a_list_of_inputs(
     [
         ({"images": np.full((1, 8, 8, 3), 0.5)}, "0 to 1"),
         ({"images": np.full((1, 16, 16, 3), 99.0)}, "the network takes 8x8"),
-        ({"background": "smear"}, "background is 'smear'"),
-        ({"background": (300, 0, 0)}, "background has values from 0 to 300"),
-        ({"background": np.full((5, 8, 8, 3), 9.0)}, "one for each picture"),
-        ({"max_evals": 3}, "max_evals is 3; expected at least 4"),
+        ({"baseline": "smear"}, "baseline is 'smear'"),
+        ({"baseline": (300, 0, 0)}, "baseline has values from 0 to 300"),
+        ({"baseline": np.full((5, 8, 8, 3), 9.0)}, "one for each picture"),
+        ({"budget": 3}, "budget is 3; expected at least 4"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"output": "log_odds"}, "output is 'log_odds'"),
-        ({"top": 4}, "top is 4"),
+        ({"target": "top 4"}, "target is 'top 4'"),
     ],
 )
 def test_what_is_wrong_is_named(
     pictures: NDArray[np.float32], change: dict[str, object], message: str
 ) -> None:
-    arguments = {"images": pictures, "background": GREY, **change}
+    arguments = {"images": pictures, "baseline": GREY, **change}
     with pytest.raises(ValueError, match=message):
         partition_shap(Network(), **arguments)

@@ -124,7 +124,7 @@ def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
 
 @pytest.mark.parametrize("top", [1, 2])
 def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
-    def run(top: int | None) -> shap.Explanation:
+    def run(target: str | None) -> shap.Explanation:
         return permutation_shap(
             Network("wave"),
             pictures,
@@ -133,12 +133,13 @@ def test_ranked_outputs(pictures: NDArray[np.float32], top: int) -> None:
             segments=SIXTEEN,
             budget=70,
             class_names=NAMES,
-            target=f"top {top}",
+            target=target,
         )
 
-    ranked, everything = run(top), run(None)
+    ranked, everything = run(f"top {top}"), run(None)
     order = np.argsort(-model_outputs(Network("wave"), pictures), axis=1)[:, :top]
-    np.testing.assert_array_equal(ranked.output_names, np.array(NAMES)[order])
+    names = np.broadcast_to(ranked.output_names, order.shape)
+    np.testing.assert_array_equal(names, np.array(NAMES)[order])
     for i in range(2):
         np.testing.assert_array_equal(ranked.values[i], everything.values[i][..., order[i]])
 
@@ -190,15 +191,15 @@ def test_one_superpixel_gets_everything(pictures: NDArray[np.float32]) -> None:
     ("change", "message"),
     [
         ({"images": np.full((1, 8, 8, 3), 0.5)}, "0 to 1"),
-        ({"background": (300, 0, 0)}, "background has values from 0 to 300"),
+        ({"baseline": (300, 0, 0)}, "baseline has values from 0 to 300"),
         ({"segments": QUARTERS + 1}, "numbered from 0 without gaps"),
-        ({"n_samples": 32}, "32, but one order of 16 superpixels, there and back, takes 33"),
+        ({"budget": 32}, "32, but one order of 16 superpixels, there and back, takes 33"),
         ({"output": "log_odds"}, "output is 'log_odds'"),
     ],
 )
 def test_what_is_wrong_is_named(
     pictures: NDArray[np.float32], change: dict[str, object], message: str
 ) -> None:
-    arguments = {"images": pictures, "background": GREY, "segments": SIXTEEN, "seed": 0, **change}
+    arguments = {"images": pictures, "baseline": GREY, "segments": SIXTEEN, "seed": 0, **change}
     with pytest.raises(ValueError, match=message):
         permutation_shap(Network(), **arguments)

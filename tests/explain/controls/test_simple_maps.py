@@ -192,7 +192,7 @@ def test_all_answer_in_the_same_form(
     pictures: NDArray[np.float32],
 ) -> None:
     mpl.use("agg")
-    explained = control(network, pictures, GREY, seed=0, class_names=NAMES, top=2)
+    explained = control(network, pictures, GREY, seed=0, class_names=NAMES, target="top 2")
     assert explained.values.shape == (2, 16, 16, 3, 2)
     assert explained.base_values.shape == explained.classes.shape == (2, 2)
     assert explained.outputs[0, 0] >= explained.outputs[0, 1]

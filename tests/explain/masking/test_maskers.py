@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from insectlib.explain.masking.hierarchy import picture_hierarchy
 from insectlib.explain.masking.maskers import PictureMasker, baseline_picture
 
-BACKGROUNDS = ("blur(5,5)", "inpaint_telea", "inpaint_ns", (9.0, 99.0, 199.0))
+BASELINES = ("blur(5,5)", "inpaint_telea", "inpaint_ns", (9.0, 99.0, 199.0))
 
 
 @pytest.fixture
@@ -25,12 +25,12 @@ def picture() -> NDArray[np.float32]:
 
 
 @settings(max_examples=25, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(range(len(BACKGROUNDS))))
+@given(seed=st.integers(0, 2**32 - 1), kind=st.sampled_from(range(len(BASELINES))))
 def test_what_is_shown_keeps_its_fractions(seed: int, kind: int) -> None:
     random = np.random.default_rng(seed)
     image = random.uniform(1.1, 255, (9, 7, 3)).astype(np.float32)
     hidden = random.random((9, 7)) < random.random()
-    masked = PictureMasker(image, BACKGROUNDS[kind]).hide(hidden)
+    masked = PictureMasker(image, BASELINES[kind]).hide(hidden)
     assert masked.dtype == np.float32
     np.testing.assert_array_equal(masked[~hidden], image[~hidden])
 
@@ -81,8 +81,8 @@ def test_the_two_ways_of_inpainting_differ(picture: NDArray[np.float32]) -> None
 def test_one_hidden_channel_leaves_the_other_two(picture: NDArray[np.float32]) -> None:
     hidden = np.zeros(picture.shape, dtype=bool)
     hidden[4, 4, 1] = True
-    for background in BACKGROUNDS:
-        masked = PictureMasker(picture, background).hide(hidden)
+    for baseline in BASELINES:
+        masked = PictureMasker(picture, baseline).hide(hidden)
         assert set(np.argwhere(masked != picture)[:, 2]) <= {1}
 
 
@@ -116,10 +116,10 @@ def test_inpainting_runs_once_for_each_coalition_with_holes(
     assert len(calls) == 1
 
 
-@pytest.mark.parametrize("background", BACKGROUNDS)
+@pytest.mark.parametrize("baseline", BASELINES)
 def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
     picture: NDArray[np.float32],
-    background: str | tuple[float, ...],
+    baseline: str | tuple[float, ...],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     whole = np.rint(picture)
@@ -128,7 +128,7 @@ def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
         random.random((6, 12, 16, 3)) < np.array([0, 0.1, 0.2, 0.3, 0.5, 1])[:, None, None, None]
     )
     hidden = np.concatenate([hidden, hidden[2:4]])
-    colour = background if isinstance(background, str) else np.full(whole.shape, background)
+    colour = baseline if isinstance(baseline, str) else np.full(whole.shape, baseline)
     theirs = shap.maskers.Image(colour, whole.shape)
     expected = np.concatenate([theirs(~each.ravel(), whole)[0] for each in hidden])
     calls: list[int] = []
@@ -136,12 +136,12 @@ def test_many_coalitions_at_once_look_as_with_the_masker_of_shap(
     monkeypatch.setattr(
         cv2, "inpaint", lambda *arguments: (calls.append(1), inpaint(*arguments))[1]
     )
-    grounds = PictureMasker(whole, background).fills(hidden)
+    fills = PictureMasker(whole, baseline).fills(hidden)
     # shap paints all channels of a hole, also those that are shown: compare the hidden ones
-    found = np.where(hidden, grounds, whole)
+    found = np.where(hidden, fills, whole)
     np.testing.assert_allclose(found[hidden], expected[hidden], atol=1e-4)
     # equal holes are filled once, and no hole or nothing but holes not at all
-    assert len(calls) == (4 if isinstance(background, str) and "inpaint" in background else 0)
+    assert len(calls) == (4 if isinstance(baseline, str) and "inpaint" in baseline else 0)
 
 
 def test_blur_wider_than_the_picture_is_no_error(picture: NDArray[np.float32]) -> None:
@@ -159,18 +159,18 @@ def test_masker_speaks_the_language_of_shap(picture: NDArray[np.float32]) -> Non
 
 
 @pytest.mark.parametrize(
-    ("background", "message"),
+    ("baseline", "message"),
     [
-        ("blur", "background is 'blur'; expected 'blur\\(k,k\\)'"),
+        ("blur", "baseline is 'blur'; expected 'blur\\(k,k\\)'"),
         ("blur(0,4)", "at least 1"),
         ("inpaint", "'inpaint_telea' or 'inpaint_ns'"),
-        ((1.0, 2.0), "background has shape \\(2,\\)"),
+        ((1.0, 2.0), "baseline has shape \\(2,\\)"),
         ((0.0, 0.0, 256.0), "from 0 to 256"),
         (np.full((12, 16, 3), 0.5), "range 0 to 1"),
     ],
 )
 def test_what_is_wrong_is_named(
-    picture: NDArray[np.float32], background: object, message: str
+    picture: NDArray[np.float32], baseline: object, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        PictureMasker(picture, background)
+        PictureMasker(picture, baseline)

@@ -52,7 +52,7 @@ def test_one_colour_gives_a_regular_grid() -> None:
     assert sizes.max() < 150
 
 
-@pytest.mark.parametrize("shape", [(1, 8, 8, 3), (8, 8), (8, 8, 4)])
+@pytest.mark.parametrize("shape", [(1, 8, 8, 3), (8, 8), (8, 8, 0)])
 def test_superpixels_refuse_other_shapes(shape: tuple[int, ...]) -> None:
     with pytest.raises(ValueError, match="pass one picture"):
         superpixels(np.zeros(shape))
