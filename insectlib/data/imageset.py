@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from insectlib.data.image_files import class_files, picture_sizes, read_images
+from insectlib.data.image_files import checked_names, class_files, picture_sizes, read_images
 from insectlib.data.label_strip import strip_box
 
 if TYPE_CHECKING:
@@ -19,15 +19,18 @@ if TYPE_CHECKING:
 
     from insectlib.specimens.scene import Scene
 
+TOLERANCE = 0.5
+"""Resizing can step over the ends of the range by rounding."""
+
 
 @dataclass(frozen=True)
 class ImageSet:
-    """Labelled pictures, all of one size.
+    """Labelled pictures, all of one size; the set may be empty.
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
-        Red, green and blue, each from 0 to 255.
+    images : float32 array, shape (n, height, width, channels)
+        Red, green and blue, or any other channels, each from 0 to 255.
     labels : int64 array, shape (n,)
         Class index of each picture, from 0 to ``len(class_names) - 1``.
     class_names : tuple of str
@@ -45,6 +48,13 @@ class ImageSet:
     sizes : int64 array, shape (n, 2), optional
         Height and width in pixels of each file, before it was squeezed; None for specimens,
         which are drawn at the size asked for.
+
+    Raises
+    ------
+    ValueError
+        For pictures of another type or shape, not finite, or beyond 0 to 255; for labels that are
+        no indices of `class_names`; for class names that are one text, no text, or twice the same;
+        and for columns of another length than the pictures.
     """
 
     images: NDArray[np.float32]
@@ -58,13 +68,31 @@ class ImageSet:
     sizes: NDArray[np.int64] | None = None
 
     def __post_init__(self) -> None:
-        shape, dtype = self.images.shape, self.images.dtype
-        if len(shape) != 4 or shape[3] != 3 or dtype != np.float32:
+        shape, dtype = np.shape(self.images), getattr(self.images, "dtype", type(self.images))
+        if len(shape) != 4 or 0 in shape[1:] or dtype != np.float32:
             raise ValueError(
-                f"images are {dtype} of shape {shape}; expected float32 (n, height, width, 3), "
-                "with values from 0 to 255"
+                f"images are {dtype} of shape {shape}; expected float32 "
+                "(n, height, width, channels), with values from 0 to 255"
             )
-        for what in ("labels", "names", "digests", "groups", "masks", "scenes", "sizes"):
+        if len(self.images):
+            low, high = float(self.images.min()), float(self.images.max())
+            if not (np.isfinite(low) and np.isfinite(high)):
+                raise ValueError("images hold values that are no finite numbers; expected 0 to 255")
+            if low < -TOLERANCE or high > 255 + TOLERANCE:
+                raise ValueError(f"images go from {low:g} to {high:g}; expected 0 to 255")
+        # numbers and names may come as lists or as arrays of any kind, and are kept in one
+        plain: dict[str, Any] = {"class_names": checked_names(self.class_names)}
+        for what in ("names", "digests"):
+            plain[what] = _texts(what, getattr(self, what))
+        for what in ("labels", "groups"):
+            plain[what] = _whole_numbers(what, getattr(self, what), (len(self.images),))
+        if self.masks is not None:
+            _whole_numbers("masks", self.masks, shape[:3])
+        if self.sizes is not None:
+            plain["sizes"] = _whole_numbers("sizes", self.sizes, (len(self.images), 2))
+        for what, value in plain.items():
+            object.__setattr__(self, what, value)
+        for what in ("names", "digests", "scenes"):
             column = getattr(self, what)
             if column is not None and len(column) != len(self.images):
                 raise ValueError(
@@ -139,7 +167,7 @@ class ImageSet:
         Returns
         -------
         tf.data.Dataset
-            Of pairs: images float32 (batch, height, width, 3), labels int64 (batch,).
+            Of pairs: images float32 (batch, height, width, channels), labels int64 (batch,).
         """
         import tensorflow as tf
 
@@ -155,7 +183,10 @@ class ImageSet:
 
     @classmethod
     def from_folder(
-        cls, folder: Path | str, size: int, class_names: Sequence[str] | None = None
+        cls,
+        folder: Path | str,
+        size: int,
+        class_names: Sequence[str] | NDArray[np.str_] | None = None,
     ) -> ImageSet:
         """Read any folder of class folders, to use the course with pictures of your own.
 
@@ -165,7 +196,7 @@ class ImageSet:
             With one folder of pictures for each class.
         size : int
             Side in pixels that each picture is squeezed to.
-        class_names : sequence of str, optional
+        class_names : sequence or array of str, optional
             Names of the class folders, in the order of the class indices; all of them in
             alphabetical order where it is missing.
 
@@ -180,8 +211,16 @@ class ImageSet:
         FileNotFoundError
             When the folder or a class folder is not there.
         ValueError
-            When a class is empty, there is but one class, or a file cannot be read.
+            When a class is empty, there is but one class, `class_names` are not those of different
+            folders in `folder`, or a file cannot be read.
+
+        Warns
+        -----
+        UserWarning
+            When files or folders are left out, with their numbers.
         """
+        if size < 1:
+            raise ValueError(f"size is {size}; expected the side of the pictures in pixels")
         files = class_files(folder, class_names)
         paths = [path for of_class in files.values() for path in of_class]
         return cls(
@@ -193,3 +232,22 @@ class ImageSet:
             groups=np.arange(len(paths), dtype=np.int64),
             sizes=picture_sizes(paths),
         )
+
+
+def _texts(what: str, values: Sequence[str]) -> tuple[str, ...]:
+    """Return names as a tuple of plain text."""
+    if isinstance(values, (str, bytes)):
+        raise ValueError(f"{what} is {values!r}; expected one text for each image")
+    return tuple(map(str, values))
+
+
+def _whole_numbers(what: str, values: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.int64]:
+    """Return whole numbers as int64, or say what they are instead."""
+    array = np.asarray(values)
+    empty = array.size == 0  # an empty list has the type of floats
+    if array.shape != shape or (array.dtype.kind not in "iu" and not empty):
+        raise ValueError(
+            f"{what} are {array.dtype} of shape {array.shape}; expected whole numbers of shape "
+            f"{shape}, as there are {shape[0]} images"
+        )
+    return array.astype(np.int64, copy=False)

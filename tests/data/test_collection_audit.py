@@ -168,7 +168,7 @@ def test_pictures_of_one_colour_are_no_near_duplicates() -> None:
 
 def test_near_pairs_are_named_and_those_in_two_groups_counted(clean: Collection) -> None:
     images = clean.train.images.copy()
-    images[1], images[50] = images[0] + 1, images[40] + 1
+    images[1], images[50] = np.minimum(images[[0, 40]] + 1, 255)
     report = audit(Collection("", replace(clean.train, images=images), clean.test), n_trees=2)
     names = clean.train.names
     assert report.near == ((names[0], names[1]), (names[40], names[50]))

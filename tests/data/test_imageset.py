@@ -161,3 +161,100 @@ def test_folder_without_pictures_or_classes_is_refused(folder: Path, tmp_path: P
         ImageSet.from_folder(folder, 8)
     with pytest.raises(ValueError, match="0 class folders"):
         ImageSet.from_folder(folder / "moth", 8)
+
+
+@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 17), (24, 8)])
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_any_channels_sizes_and_numbers(n: int, height: int, width: int, channels: int) -> None:
+    images = np.full((n, height, width, channels), 9, np.float32)
+    part = make(images)
+    assert len(part) == n
+    assert part.subset(range(n)).images.shape == images.shape
+    assert sum(len(labels) for _, labels in part.dataset(2)) == n
+    if height >= 8 and width >= 8:
+        assert part.crop_strip().images.shape == (n, height - 2, width, channels)
+
+
+def make(images: object, **change: object) -> ImageSet:
+    n = len(images) if isinstance(images, np.ndarray) and images.ndim else 0
+    return ImageSet(
+        **{
+            "images": images,
+            "labels": np.arange(n) % 2,
+            "class_names": ("a", "b"),
+            "names": [f"{i}" for i in range(n)],
+            "digests": [f"{i:064x}" for i in range(n)],
+            "groups": np.arange(n),
+            **change,
+        }
+    )
+
+
+FOUR = np.full((4, 8, 8, 3), 9, np.float32)
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 0, 1], (0, 1, 0, 1), np.array([0, 1, 0, 1], np.uint8), np.arange(4) % 2]
+)
+def test_columns_may_be_lists_or_arrays(labels: object) -> None:
+    part = make(
+        FOUR,
+        labels=labels,
+        groups=list(range(4)),
+        names=np.array(["p", "q", "r", "s"]),
+        class_names=np.array(["a", "b"]),
+        sizes=[[8, 8]] * 4,
+    )
+    assert part.labels.dtype == part.groups.dtype == part.sizes.dtype == np.int64
+    assert part.counts() == {"a": 2, "b": 2}
+    assert part.class_names == ("a", "b")
+    assert part.subset([1, 2]).names == ("q", "r")
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_pixels_that_are_no_numbers_are_refused(wrong: float) -> None:
+    images = FOUR.copy()
+    images[2, 3, 4, 1] = wrong
+    with pytest.raises(ValueError, match="no finite numbers"):
+        make(images)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"images": FOUR[0]}, r"float32 of shape \(8, 8, 3\); expected float32 \(n, height"),
+        ({"images": FOUR.astype(np.uint8)}, "images are uint8"),
+        ({"images": FOUR.astype(float)}, "images are float64"),
+        ({"images": FOUR.tolist()}, "list.* of shape"),
+        ({"images": FOUR[..., :0]}, r"shape \(4, 8, 8, 0\)"),
+        ({"images": FOUR[:, :0]}, r"shape \(4, 0, 8, 3\)"),
+        ({"images": FOUR * 100}, "go from 900 to 900; expected 0 to 255"),
+        ({"images": FOUR - 20}, "go from -11 to -11; expected 0 to 255"),
+        ({"labels": np.array([0, 1, 0, 1.0])}, "labels are float64"),
+        ({"labels": np.array([True, False, True, True])}, "labels are bool"),
+        ({"labels": ["a", "b", "a", "b"]}, "labels are <U1"),
+        ({"labels": np.eye(2, dtype=int)[[0, 1, 0, 1]]}, r"labels are int64 of shape \(4, 2\)"),
+        ({"labels": [0, 1, 2, 0]}, "labels go from 0 to 2; expected 0 to 1"),
+        ({"labels": [0, 1, -1, 0]}, "labels go from -1 to 1"),
+        ({"labels": [0, 1]}, r"labels are int64 of shape \(2,\)"),
+        ({"groups": [0.5, 1, 2, 3]}, "groups are float64"),
+        ({"groups": [0]}, r"groups are int64 of shape \(1,\)"),
+        ({"names": "four"}, "names is 'four'; expected one text for each image"),
+        ({"names": ["p"]}, "1 names for 4 images"),
+        ({"digests": "abcd"}, "digests is 'abcd'"),
+        ({"class_names": "ab"}, "class names are 'ab'; expected a list"),
+        ({"class_names": ("a", "a")}, "'a'.*more than once"),
+        ({"class_names": (None, "a")}, "None is of type NoneType"),
+        ({"class_names": ()}, "labels go from 0 to 1"),
+        ({"masks": np.zeros((4, 8, 9), np.uint8)}, r"masks are uint8 of shape \(4, 8, 9\)"),
+        ({"masks": np.zeros((4, 8, 8))}, "masks are float64"),
+        ({"sizes": [8, 8, 8, 8]}, r"sizes are int64 of shape \(4,\)"),
+        ({"scenes": ()}, "0 scenes for 4 images"),
+    ],
+)
+def test_what_is_no_set_of_pictures_is_refused(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make(
+            **{"images": FOUR, **change} | ({} if "labels" in change else {"labels": [0, 1, 0, 1]})
+        )

@@ -14,7 +14,7 @@ import shap
 from numpy.typing import NDArray
 from skimage.transform import resize
 
-from insectlib.data.image_files import SUFFIXES, read_images
+from insectlib.data.image_files import SUFFIXES, picture_files, read_images
 from insectlib.data.sources.errors import DataUnavailableError
 
 HELP = (
@@ -70,11 +70,7 @@ def load_imagenet50(size: int = 224, folder: Path | str | None = None) -> NDArra
     root = Path(named)
     if not root.is_dir():
         raise DataUnavailableError(f"{root} is not a folder. {HELP}")
-    files = sorted(
-        path
-        for path in root.iterdir()
-        if path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
-    )
+    files = picture_files(root)
     if not files:
         raise DataUnavailableError(
             f"{root} has no files ending in {', '.join(sorted(SUFFIXES))}. {HELP}"
