@@ -1,7 +1,7 @@
-"""The course's own settings: sizes, split and networks, so that every chapter runs alone.
+"""The settings of the course: sizes, split and networks, so that every chapter runs alone.
 
-Chapter ``02_cnn`` trains these networks step by step. The later chapters ask for them here, and get
-what was kept, or have it trained on the spot.
+Chapters ``02_cnn`` and ``03_transfer`` train these networks step by step. The later chapters call
+the functions below, which load a network that was kept, or train it.
 """
 
 from __future__ import annotations
@@ -18,33 +18,35 @@ from insectlib.models.training import train
 from insectlib.models.transfer.fine_tuning import train_transfer
 
 SEED = 0
-"""The seed of the course's split and networks."""
+"""Seeds the split and the networks of the course."""
 
 
 @dataclass(frozen=True)
 class Profile:
-    """How large and how long, for the published book or for a quick run.
+    """Sizes and lengths of training, for the published book or for a quick run.
 
     Parameters
     ----------
     name : str
         ``"fast"`` or ``"full"``.
     tutorial_size : int
-        Side in pixels of the pictures for the network of the tutorials.
+        Side in pixels of the pictures for the small network, which is that of the tutorials, and
+        for the frozen network of chapter ``03_transfer``.
     tutorial_epochs : int
-        Epochs of that network.
+        Number of epochs of the small network.
     size : int
-        Side in pixels of the pictures for everything else.
+        Side in pixels of the pictures for the regularised network.
     epochs : int
-        At most so many epochs for the regularised network.
+        Largest number of epochs of the regularised network.
     patience : int
-        Epochs without a lower validation loss after which it stops.
+        Number of epochs without a lower validation loss after which the regularised network stops,
+        and the head.
     learning_rate : float
-        Of the regularised network; the other one has Adam's usual 0.001.
+        Learning rate of the regularised network; the small one has Adam's default, 0.001.
     network_size : int
-        Side in pixels to which the frozen network resizes the pictures of the tutorials' size.
+        Side in pixels to which the frozen network resizes its pictures.
     head_epochs : int
-        At most so many epochs for the head upon it, with the same patience.
+        Largest number of epochs of the head on the frozen network.
     """
 
     name: str
@@ -74,11 +76,11 @@ PROFILES = {
 DRAWN: dict[str, dict[str, Any]] = {
     "full": {"tutorial_size": 96, "tutorial_epochs": 8, "network_size": 160}
 }
-"""What differs for specimens: one size for all, so that they are drawn once."""
+"""What is different for specimens: they have one size, so that they are drawn only once."""
 
 
 class Split(NamedTuple):
-    """Three parts of a collection that share neither pictures nor groups."""
+    """Training, validation and test part, which share neither pictures nor groups."""
 
     training: ImageSet
     validation: ImageSet
@@ -86,7 +88,9 @@ class Split(NamedTuple):
 
 
 def course_profile(dataset: str, profile: str) -> Profile:
-    """Return the profile of that name for a data set.
+    """Return the sizes and lengths of training for a data set.
+
+    Chapters ``02_cnn``, ``03_transfer`` and ``06_gradient_shap``.
 
     Parameters
     ----------
@@ -98,12 +102,11 @@ def course_profile(dataset: str, profile: str) -> Profile:
     Returns
     -------
     Profile
-        Its sizes and epochs.
 
     Raises
     ------
     ValueError
-        For another name.
+        For an unknown profile.
     """
     if profile not in PROFILES:
         raise ValueError(f"profile is {profile!r}; expected one of {', '.join(PROFILES)}")
@@ -112,7 +115,9 @@ def course_profile(dataset: str, profile: str) -> Profile:
 
 
 def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> Collection:
-    """Return the collection at the size that the profile names.
+    """Return the collection, with pictures of the size that the profile names.
+
+    Chapters ``01_data`` to ``09_evaluation`` and ``13_common_mistakes``.
 
     Parameters
     ----------
@@ -121,7 +126,7 @@ def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> 
     profile : str
         ``"fast"`` or ``"full"``.
     tutorial : bool
-        Whether to take the size of the tutorials' network instead.
+        Whether the pictures have the profile's `tutorial_size` instead of its `size`.
 
     Returns
     -------
@@ -138,12 +143,14 @@ def course_collection(dataset: str, profile: str, *, tutorial: bool = False) -> 
 
 
 def course_split(collection: Collection) -> Split:
-    """Return the course's honest split of the published training part (chapter ``01_data``).
+    """Split the published training part without copies, and without groups in two parts.
+
+    Chapter ``01_data`` explains the split; all chapters from ``02_cnn`` on use it.
 
     Parameters
     ----------
     collection : Collection
-        At any size: the split rests on names and labels, not on pixels.
+        With pictures of any size: the split depends on digests, labels and groups alone.
 
     Returns
     -------
@@ -156,7 +163,9 @@ def course_split(collection: Collection) -> Split:
 def course_cnn(
     dataset: str, profile: str, *, published: bool = False, progress: bool = True
 ) -> Trained:
-    """Return the network that the course explains: the regularised one, on the honest split.
+    """Return the network that the course explains: `regularised_cnn`, trained on `course_split`.
+
+    Chapter ``02_cnn`` trains it; the chapters from ``04_shapley`` to ``09_evaluation`` explain it.
 
     Parameters
     ----------
@@ -165,14 +174,15 @@ def course_cnn(
     profile : str
         ``"fast"`` or ``"full"``.
     published : bool
-        Whether to train and test it on the published, leaky split instead.
+        Whether to train it on the published training part and to stop by the published test part,
+        which has copies in it.
     progress : bool
         Whether to show a bar when it has to be trained.
 
     Returns
     -------
     Trained
-        For pictures of the profile's ``size``.
+        Takes pictures of the profile's `size`.
     """
     chosen = course_profile(dataset, profile)
     collection = course_collection(dataset, profile)
@@ -193,7 +203,7 @@ def course_cnn(
 
 
 def course_transfer(dataset: str, profile: str, *, progress: bool = True) -> Trained:
-    """Return the course's frozen ImageNet network with its head, on the honest split.
+    """Return EfficientNet-Lite0, frozen, with a head that was fitted on `course_split`.
 
     Chapter ``03_transfer``.
 
@@ -209,8 +219,8 @@ def course_transfer(dataset: str, profile: str, *, progress: bool = True) -> Tra
     Returns
     -------
     Trained
-        For pictures of the tutorials' size; one Keras model from pictures in
-        [0, 255] to logits, whose layers lie side by side.
+        Takes pictures of the profile's `tutorial_size` in [0, 255]; returns logits. Network and
+        head are one network.
     """
     chosen = course_profile(dataset, profile)
     training, validation, _ = course_split(course_collection(dataset, profile, tutorial=True))

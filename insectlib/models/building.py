@@ -62,9 +62,7 @@ def check_settings(
             raise ValueError(f"{name} is {value}; expected at least 1")
     if validation is None:
         if patience is not None:
-            raise ValueError(
-                f"patience is {patience}, but no validation part says when to stop: pass one"
-            )
+            raise ValueError(f"patience is {patience}, but there is no validation part: pass one")
         return
     check_images(validation.images, training.images.shape[1:])
     if tuple(validation.class_names) != tuple(training.class_names):
@@ -140,7 +138,7 @@ def check_keeping(network: keras.Model, images: NDArray[np.float32]) -> None:
     network : keras.Model
         From `build_network`.
     images : float32 array, shape (n, height, width, channels)
-        Of which the first few are shown to both.
+        Pictures in [0, 255]; the first few are passed through both.
 
     Raises
     ------

@@ -1,10 +1,8 @@
 """The two convolutional networks of the course (chapter ``02_cnn``).
 
-Each takes pictures with values from 0 to 255, does its own rescaling and ends in logits, one number
-per class; `probabilities` turns them into probabilities. All that is random in a network, from
-its first weights to its dropout, is drawn from the `seed` it is built with. A network of your own
-that names no seeds draws from Keras' global generator instead: call
-``keras.utils.set_random_seed`` before you build it.
+Each takes pictures with values from 0 to 255, rescales them itself and ends in logits, one number
+for each class; `insectlib.models.probabilities` turns them into probabilities. All that is random
+in a network, from its first weights to its dropout, is drawn from the `seed` it is built with.
 """
 
 from __future__ import annotations
@@ -17,7 +15,7 @@ from insectlib.models.seeds import seed_stream
 
 
 def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequential:
-    """Build the network of the tutorials: three convolutions, no guard against overfitting.
+    """Build the network of the tutorials: three convolutions, nothing against overfitting.
 
     Chapter ``02_cnn``. At 256 pixels and three classes it has 8,412,707 parameters.
 
@@ -26,9 +24,9 @@ def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequen
     size : int
         Side of the square pictures in pixels, at least 8.
     n_classes : int
-        Number of logits.
+        Number of classes, at least 2: as many logits are returned.
     seed : int
-        Of the weights that training starts from.
+        Seeds the weights that training starts from.
 
     Returns
     -------
@@ -61,18 +59,18 @@ def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequen
 
 
 def regularised_cnn(size: int = 128, n_classes: int = 3, *, seed: int) -> keras.Sequential:
-    """Build the wider network with three guards: mirrored and turned pictures, and dropout.
+    """Build the wider network that is regularised by mirroring, turning and dropout.
 
-    Chapter ``02_cnn``. Dropout follows Srivastava et al. (2014). The guards work in training only.
+    Chapter ``02_cnn``. Dropout follows Srivastava et al. (2014). All three work in training only.
 
     Parameters
     ----------
     size : int
         Side of the square pictures in pixels, at least 8.
     n_classes : int
-        Number of logits.
+        Number of classes, at least 2: as many logits are returned.
     seed : int
-        Of the weights that training starts from, the augmentation and the dropout.
+        Seeds the weights that training starts from, the augmentation and the dropout.
 
     Returns
     -------

@@ -26,7 +26,7 @@ def network_digest(model: keras.Model) -> str:
     str
         Equal for networks with the same layers, settings, names and weights. Names that Keras
         counted up (``dense``, ``dense_1``...) do not matter, for they differ from session to
-        session. Of layers of your own it holds the class and its settings, not the code.
+        session. Of a layer of your own, the class and its settings count, but not its code.
 
     Raises
     ------

@@ -3,7 +3,7 @@
 They lie below ``cache_dir("models")``, each under its key, the SHA-256 of all that decides what
 training gives: another seed, picture or setting is another key.
 
-    KEY.keras      the network, in Keras's own format; loaded in safe mode only
+    KEY.keras      the network, in Keras's format; loaded in safe mode only
     KEY.json       written last: history, settings, and the SHA-256 of KEY.keras
 """
 

@@ -1,4 +1,4 @@
-"""Keep a warning from readers that has nothing to tell them."""
+"""Hide the one warning of TensorFlow's that is expected here."""
 
 from __future__ import annotations
 
@@ -7,20 +7,20 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 
-def _worth_telling(record: logging.LogRecord) -> bool:
+def _is_other(record: logging.LogRecord) -> bool:
     return "triggered tf.function retracing" not in record.getMessage()
 
 
 @contextmanager
 def no_retracing_warning() -> Iterator[None]:
-    """Let TensorFlow build one graph for each of many small networks, and not warn of it.
+    """Hide TensorFlow's warning about "retracing" inside a ``with`` block.
 
-    TensorFlow counts the graphs that it builds from one line of code. Where a network is fitted for
-    every fold, there is one for each, as there should be.
+    TensorFlow warns when it builds many graphs from one line of code. Where a network is fitted
+    for every fold, one graph for each is right.
     """
     logger = logging.getLogger("tensorflow")
-    logger.addFilter(_worth_telling)
+    logger.addFilter(_is_other)
     try:
         yield
     finally:
-        logger.removeFilter(_worth_telling)
+        logger.removeFilter(_is_other)

@@ -40,11 +40,11 @@ def accuracy_interval(
     groups : int array, shape (n,)
         Group of each picture; at least two different ones.
     level : float
-        Share of the draws inside the interval, between 0 and 1.
+        Confidence level, between 0 and 1: the share of the draws inside the interval.
     n_draws : int
-        Number of draws.
+        Number of bootstrap draws.
     seed : int
-        Of the draws.
+        Seeds the draws.
 
     Returns
     -------
@@ -89,11 +89,11 @@ def mean_interval(
     scores : array, shape (n_pictures,) or (n_pictures, n_seeds)
         At least two pictures.
     level : float
-        Share of the draws inside the interval, between 0 and 1.
+        Confidence level, between 0 and 1: the share of the draws inside the interval.
     n_draws : int
-        Number of draws.
+        Number of bootstrap draws.
     seed : int
-        Of the draws.
+        Seeds the draws.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Seeds: every random step of the package starts from one that is handed over."""
+"""Seeds: every random step of the package starts from one that is passed to it."""
 
 from __future__ import annotations
 
@@ -30,7 +30,9 @@ def seed_stream(seed: int) -> Iterator[int]:
 
 @contextmanager
 def numpy_seed(seed: int) -> Iterator[None]:
-    """Let NumPy's global generator, which shap draws from, start at `seed`; then put it back.
+    """Seed NumPy's global generator, which shap draws from, inside a ``with`` block.
+
+    Afterwards the generator is as it was before.
 
     Parameters
     ----------
@@ -47,9 +49,9 @@ def numpy_seed(seed: int) -> Iterator[None]:
 
 @contextmanager
 def default_seed(seed: int) -> Iterator[None]:
-    """Let Keras draw the seeds of layers that are given none from `seed`; then put things back.
+    """Seed the layers that are made without a seed of their own inside a ``with`` block.
 
-    Keras draws them from Python's global generator while a layer is made.
+    Keras draws their seeds from Python's global generator, which afterwards is as it was before.
 
     Parameters
     ----------

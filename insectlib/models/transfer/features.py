@@ -1,4 +1,4 @@
-"""What a frozen network makes of pictures: computed once, kept on disk (chapter ``03_transfer``).
+"""Features of a frozen network, computed once and kept on disk (chapter ``03_transfer``).
 
 Features are kept in the cache under the SHA-256 of all that decides them: the network's layers and
 weights, every pixel, and the versions of Keras and TensorFlow.
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     import keras
 
 BATCH = 32
-"""Pictures per step; bounds the memory."""
+"""Number of pictures in a call of the network; bounds the memory."""
 
 
 def cached_features(
     network: keras.Model, images: NDArray[np.float32], *, progress: bool = False
 ) -> NDArray[np.float32]:
-    """Return the features of pictures, from disk where they were computed before.
+    """Return the features of pictures, from the cache where they were computed before.
 
     Chapter ``03_transfer``.
 
@@ -67,7 +67,7 @@ def cached_features(
 def compute_features(
     network: keras.Model, images: NDArray[np.float32], *, progress: bool = False
 ) -> NDArray[np.float32]:
-    """Return the features of pictures, batch by batch.
+    """Compute the features of pictures, batch by batch.
 
     Parameters
     ----------

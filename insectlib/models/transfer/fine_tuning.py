@@ -1,4 +1,4 @@
-"""A frozen network and its head as one model, kept and fine-tuned (chapter ``03_transfer``)."""
+"""A frozen network and its head as one network, kept and fine-tuned (chapter ``03_transfer``)."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ LAST_BLOCK = "block14_add"
 
 
 def transfer_model(network: keras.Model, top: keras.Model) -> keras.Model:
-    """Join a network and a head into one model, from pictures to logits.
+    """Join a network and a head into one network, from pictures to logits.
 
-    Chapter ``03_transfer``. The layers of both lie side by side in it, so that an inner layer can
-    be asked for by name.
+    Chapter ``03_transfer``. The layers of both stand side by side in it, so that an inner layer can
+    be named in an explanation.
 
     Parameters
     ----------
     network : keras.Model
         From `insectlib.models.backbone`, pooled.
     top : keras.Model
-        From `head`, for as many features as `network` gives; a row of layers.
+        From `insectlib.models.transfer.heads.head`, for as many features as `network` returns.
 
     Returns
     -------
     keras.Model
-        Takes pictures in [0, 255] as `network` does; returns logits. The weights are shared with
-        both.
+        Takes pictures in [0, 255] as `network` does; returns logits (n, n_classes). The weights
+        are shared with both.
 
     Raises
     ------
     ValueError
-        When the head takes other features than the network gives.
+        When the head takes features of another shape than the network returns.
     """
     if network.output_shape[1:] != top.input_shape[1:]:
         raise ValueError(
@@ -75,17 +75,18 @@ def train_transfer(
     training : ImageSet
         Square pictures.
     validation : ImageSet
-        Decides after which epoch to stop; never fitted.
+        Pictures of the same size and classes. Decides after which epoch to stop; the head is never
+        fitted to it.
     name : str
-        Of a network of `insectlib.models.backbone`.
+        One of the networks of `insectlib.models.backbone`.
     network_size : int
         Side in pixels to which the network resizes the pictures.
     epochs : int
-        At most so many passes over the features.
+        Largest number of passes over the features.
     patience : int
-        Epochs without a lower validation loss after which it stops.
+        Number of epochs without a lower validation loss after which fitting stops.
     seed : int
-        Of the head, of the order of the pictures, and of the random control's weights.
+        Seeds the head, the order of the pictures, and the weights of the random network.
     progress : bool
         Whether to show a bar while features are computed.
 
@@ -100,7 +101,7 @@ def train_transfer(
     ValueError
         When the pictures or settings are unfit.
     DataUnavailableError
-        When the network's weights are not to be had.
+        When the network's weights cannot be fetched.
 
     Warns
     -----
@@ -157,32 +158,36 @@ def fine_tune(
     patience: int | None = None,
     learning_rate: float = 1e-4,
 ) -> Fitted:
-    """Go on training the last layers of a network together with its head.
+    """Train the last layers of a network further, together with its head.
 
-    Chapter ``03_transfer``. What the layers before give for each picture is computed once and kept;
-    normalising layers keep their statistics, which a few hundred pictures would spoil.
+    Chapter ``03_transfer``. The outputs of the layers before them are computed once and kept. Batch
+    normalisation keeps its statistics, for which a few hundred pictures are too few.
 
     Parameters
     ----------
     model : keras.Model
-        From `transfer_model`; stays as it is.
-    training, validation : ImageSet
-        As in `train_transfer`.
+        From `transfer_model`; a copy of it is trained.
+    training : ImageSet
+        Square pictures.
+    validation : ImageSet
+        Loss and accuracy are measured on it after every epoch; it is never trained on.
     after : str
-        Name of a layer; those behind it are trained. All that is behind must pass through it.
+        Name of the layer after which training begins: the layers that follow it must depend on the
+        pictures through it alone.
     epochs : int
-        At most so many passes.
+        Largest number of passes over the pictures.
     seed : int
-        Of the order of the pictures.
+        Seeds the order of the pictures.
     patience : int, optional
-        As in `fit_head`.
+        Number of epochs without a lower validation loss after which training stops; the weights of
+        the epoch with the lowest are taken.
     learning_rate : float
-        Of Adam: small, for these layers know something already.
+        Learning rate of Adam: small, for these layers are trained already.
 
     Returns
     -------
     Fitted
-        A network like `model`, with other weights in its last layers.
+        With a network like `model` that has other weights in its last layers.
 
     Raises
     ------

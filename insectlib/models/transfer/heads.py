@@ -1,4 +1,4 @@
-"""The small network that goes on a frozen one (chapter ``03_transfer``)."""
+"""The small network behind a frozen one, and how it is fitted (chapter ``03_transfer``)."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import keras
 import numpy as np
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from insectlib.models.kept import History
 from insectlib.models.keras_warnings import no_retracing_warning
@@ -16,11 +16,11 @@ from insectlib.models.seeds import seed_stream
 from insectlib.models.training import best_epoch, shuffled_batches
 
 BATCH = 32
-"""Pictures per step."""
+"""Number of pictures in a step of Adam."""
 
 
 class Fitted(NamedTuple):
-    """A network that was fitted, and how it went.
+    """A fitted network and its history.
 
     Parameters
     ----------
@@ -39,18 +39,18 @@ class Fitted(NamedTuple):
 
 
 def head(n_features: int, n_classes: int = 3, *, seed: int) -> keras.Sequential:
-    """Build the small network that goes on a frozen one.
+    """Build the small network that turns the features of a frozen one into logits.
 
     Chapter ``03_transfer``.
 
     Parameters
     ----------
     n_features : int
-        How many numbers the frozen network gives for a picture.
+        Number of features that the frozen network returns for a picture.
     n_classes : int
-        Number of logits.
+        Number of classes, at least 2: as many logits are returned.
     seed : int
-        Of the weights that training starts from and of the dropout.
+        Seeds the weights that training starts from and the dropout.
 
     Returns
     -------
@@ -71,8 +71,8 @@ def head(n_features: int, n_classes: int = 3, *, seed: int) -> keras.Sequential:
 def fit_head(
     model: keras.Model,
     inputs: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    validation: tuple[NDArray[np.float32], NDArray[np.int64]] | None = None,
+    labels: ArrayLike,
+    validation: tuple[NDArray[np.float32], ArrayLike] | None = None,
     *,
     epochs: int,
     seed: int,
@@ -87,52 +87,56 @@ def fit_head(
     Parameters
     ----------
     model : keras.Model
-        Ends in logits; changed.
+        Ends in logits. Its weights are changed.
     inputs : float32 array, shape (n, ...)
-        Such as features.
-    labels : int64 array, shape (n,)
+        What `model` takes, such as features.
+    labels : array of int, shape (n,)
         Class indices.
     validation : pair of arrays, optional
-        Inputs and labels that are measured after each epoch, and not fitted.
+        Inputs and labels on which loss and accuracy are measured after each epoch; the head is
+        never fitted to them.
     epochs : int
-        At most so many passes.
+        Largest number of passes over the inputs.
     seed : int
-        Of the order of the inputs.
+        Seeds the order of the inputs.
     patience : int, optional
         Stop after so many epochs without a lower validation loss, and take the weights of the
         epoch with the lowest.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     batch_size : int
-        Inputs per step.
+        Number of inputs in a step.
 
     Returns
     -------
     Fitted
+        With `model` itself, and its history.
 
     Raises
     ------
     ValueError
-        For lengths that differ, no epochs, or patience without a validation part.
+        For lengths that differ, labels that are no class indices, no epochs, or patience without a
+        validation part.
     """
-    if len(inputs) != len(labels):
-        raise ValueError(f"{len(inputs)} inputs and {len(labels)} labels; expected as many")
+    labels = _checked_labels(model, inputs, labels)
+    if validation is not None:
+        validation = validation[0], _checked_labels(model, *validation)
     if epochs < 1:
         raise ValueError(f"epochs is {epochs}; expected at least 1")
     if patience is not None and validation is None:
-        raise ValueError("patience watches the validation loss: pass a validation part too")
+        raise ValueError(f"patience is {patience}, but there is no validation part: pass one")
     model.compile(
         optimizer=keras.optimizers.Adam(learning_rate),
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=["accuracy"],
         steps_per_execution=-(-len(inputs) // batch_size),  # an epoch in one go
     )
-    watch = []
+    callbacks = []
     if patience is not None:
         stop = keras.callbacks.EarlyStopping(
             "val_loss", patience=patience, restore_best_weights=True
         )
-        watch.append(stop)
+        callbacks.append(stop)
     with no_retracing_warning():
         kept = model.fit(
             shuffled_batches(inputs, labels, batch_size, epochs=range(epochs), seed=seed),
@@ -140,9 +144,27 @@ def fit_head(
             validation_data=validation,
             validation_batch_size=256,
             epochs=epochs,
-            callbacks=watch,
+            callbacks=callbacks,
             shuffle=False,  # the batches are in random order already
             verbose=0,
         ).history
     history = {name: [float(v) for v in row] for name, row in kept.items()}
     return Fitted(model, history, best_epoch(history, patience))
+
+
+def _checked_labels(
+    model: keras.Model, inputs: NDArray[np.float32], labels: ArrayLike
+) -> NDArray[np.int64]:
+    """Return labels as an array, or say what is wrong with them."""
+    array, n_classes = np.asarray(labels), model.output_shape[-1]
+    if array.shape != (len(inputs),):
+        raise ValueError(
+            f"{len(inputs)} inputs and labels of shape {array.shape}; expected shape "
+            f"({len(inputs)},), one class index for each input"
+        )
+    if array.dtype.kind not in "iu" or array.min() < 0 or array.max() >= n_classes:
+        raise ValueError(
+            f"labels are {array.dtype} from {array.min()} to {array.max()}; expected class indices "
+            f"from 0 to {n_classes - 1}: the model returns {n_classes} logits"
+        )
+    return array.astype(np.int64)

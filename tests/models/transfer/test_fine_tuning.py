@@ -161,6 +161,19 @@ def test_fit_learns_and_repeats(clouds: tuple[NDArray[np.float32], NDArray[np.in
     assert not np.allclose(other.history["loss"], fitted.history["loss"], rtol=1e-3)
 
 
+@pytest.mark.parametrize("n_classes", [2, 3, 10])
+@pytest.mark.parametrize("kind", [np.int64, np.uint8, list])
+def test_fit_takes_any_whole_numbers_as_labels(n_classes: int, kind: type) -> None:
+    labels = np.arange(40) % n_classes
+    points = np.random.default_rng(0).normal(0, 1, (40, 6)).astype(np.float32)
+    given = labels.tolist() if kind is list else labels.astype(kind)
+    runs = [
+        fit_head(head(6, n_classes, seed=0), points, y, (points, y), epochs=2, seed=0)
+        for y in (given, labels)
+    ]
+    assert runs[0].history == runs[1].history
+
+
 def test_fit_takes_the_best_epoch(
     clouds: tuple[NDArray[np.float32], NDArray[np.int64]],
 ) -> None:
@@ -179,11 +192,16 @@ def test_unfit_settings_are_refused(
     clouds: tuple[NDArray[np.float32], NDArray[np.int64]],
 ) -> None:
     points, labels = clouds
-    with pytest.raises(ValueError, match="150 inputs and 7 labels"):
+    with pytest.raises(ValueError, match=r"150 inputs and labels of shape \(7,\); expected"):
         fit_head(head(6, seed=0), points, labels[:7], epochs=1, seed=0)
+    for wrong in (labels + 1, labels - 1, labels / 2, labels > 1, labels[:, None]):
+        with pytest.raises(ValueError, match="expected (shape|class indices from 0 to 2)"):
+            fit_head(head(6, seed=0), points, wrong, epochs=1, seed=0)
+        with pytest.raises(ValueError, match="expected (shape|class indices from 0 to 2)"):
+            fit_head(head(6, seed=0), points, labels, (points, wrong), epochs=1, seed=0)
     with pytest.raises(ValueError, match="epochs is 0"):
         fit_head(head(6, seed=0), points, labels, epochs=0, seed=0)
-    with pytest.raises(ValueError, match="pass a validation part"):
+    with pytest.raises(ValueError, match="there is no validation part: pass one"):
         fit_head(head(6, seed=0), points, labels, epochs=1, seed=0, patience=2)
 
 
@@ -218,6 +236,15 @@ def test_augmentation_has_the_five_changes() -> None:
     picture = np.random.default_rng(0).uniform(0, 255, (1, 16, 16, 3)).astype(np.float32)
     assert np.abs(inside(picture, training=True) - picture).max() > 1
     np.testing.assert_array_equal(without_augmentation(inside)(picture, training=True), picture)
+
+
+@pytest.mark.parametrize("shape", [(16, 16, 1), (16, 16, 4), (12, 20, 3)])
+def test_augmentation_of_any_channels_and_sizes(shape: tuple[int, ...]) -> None:
+    images = np.random.default_rng(0).uniform(0, 255, (9, *shape))
+    changed = augment(images, seed=0)
+    assert changed.shape == images.shape
+    assert np.abs(changed - images).mean() > 1
+    np.testing.assert_array_equal(augment(images, seed=0), changed)
 
 
 def test_augmented_pictures(colours: ImageSet) -> None:
