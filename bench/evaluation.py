@@ -73,7 +73,7 @@ def explainers(size: int, background: NDArray[np.float32]) -> dict[str, Explaine
 
     def patches(explainer: Callable[..., shap.Explanation]) -> Explainer:
         return lambda network, pictures, seed, cuts: explainer(
-            network, pictures, grey, seed=seed, segments=cuts, n_samples=BUDGET
+            network, pictures, grey, seed=seed, segments=cuts, budget=BUDGET
         )
 
     def plain(
@@ -87,9 +87,9 @@ def explainers(size: int, background: NDArray[np.float32]) -> dict[str, Explaine
         "Kernel": patches(kernel_shap),
         "Permutation": patches(permutation_shap),
         "Partition": plain(partition_shap, max_evals=BUDGET),
-        "Gradient": plain(gradient_shap, grey[None], n_samples=40),
+        "Gradient": plain(gradient_shap, grey[None], budget=40),
         "Deep": plain(deep_shap, grey[None]),
-        "Gradient, set": plain(gradient_shap, background, n_samples=40),
+        "Gradient, set": plain(gradient_shap, background, budget=40),
         "Deep, set": plain(deep_shap, background),
         "LIME": patches(lime_image),
         "Occlusion": plain(occlusion),

@@ -61,7 +61,7 @@ def write_pair(source: Path, notebook: NotebookNode) -> None:
         now = time.time()
         for path in (source, target):
             os.utime(path, (now, now if path == newer else now - 10))
-        command = [sys.executable, "-m", "jupytext", "--sync", source]
+        command = [sys.executable, "-m", "jupytext", "--sync", str(source)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
 
 

@@ -11,7 +11,9 @@ from functools import lru_cache
 from typing import Any
 
 import keras
+import numpy as np
 from keras import layers
+from numpy.typing import ArrayLike, NDArray
 
 _NAMES = (
     "AugMix",
@@ -232,10 +234,24 @@ def image_shape(model: Any) -> tuple[int | None, ...] | None:
     return None if inputs is None or len(inputs) != 1 else tuple(inputs[0].shape[1:])
 
 
-def takes_whole_numbers(model: Any) -> bool:
-    """Tell whether a network takes integers: it cuts off what stands behind the point."""
+def as_network_sees(model: Any, images: ArrayLike) -> NDArray[Any]:
+    """Return pictures as a network gets them: one that takes integers cuts off the fractions.
+
+    Parameters
+    ----------
+    model : keras.Model or callable
+    images : array, shape (n, height, width, channels) or (height, width, channels)
+
+    Returns
+    -------
+    array
+        Of the same shape, of whole numbers where the network takes those.
+    """
+    array = np.asarray(images)
     inputs = _ends(model)[0] if isinstance(model, keras.Model) else None
-    return inputs is not None and "int" in str(inputs[0].dtype)
+    if inputs is not None and "int" in str(inputs[0].dtype) and array.dtype.kind == "f":
+        array = np.trunc(array)
+    return np.asarray(array)
 
 
 def _ends(model: keras.Model) -> tuple[list[keras.KerasTensor] | None, list[keras.KerasTensor]]:

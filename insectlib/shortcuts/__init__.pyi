@@ -2,9 +2,6 @@ from .clusters import (
     cluster_maps as cluster_maps,
 )
 from .clusters import (
-    collection_gradients as collection_gradients,
-)
-from .clusters import (
     regions_of as regions_of,
 )
 from .diagnosis import Diagnosis as Diagnosis

@@ -6,26 +6,20 @@ put maps that look alike into clusters, and rank the clusters by a stated rule.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
-import tensorflow as tf
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from insectlib.data.imageset import ImageSet
 from insectlib.evaluate.localisation import attribution_sums, frame_masks, region_masks
 from insectlib.evaluate.maps import class_maps
-from insectlib.explain.checks import check_background_set
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
-from insectlib.models.networks import without_augmentation
 
 if TYPE_CHECKING:
-    import keras
     import shap
 
 BATCH = 64
@@ -63,97 +57,6 @@ class Cluster:
     shares: dict[str, float]
     suspicion: float
     suspicious: bool
-
-
-def collection_gradients(
-    model: keras.Model,
-    images: ArrayLike,
-    background: ArrayLike,
-    *,
-    seed: int,
-    budget: int = 8,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
-    target: Target = None,
-) -> Explanation:
-    """Explain many pictures by expected gradients, roughly and fast.
-
-    Chapter ``10_clever_hans``; Erion et al. (2021). What `insectlib.explain.gradient_shap`
-    estimates, with few samples, the points on the way spread evenly, and many pictures at once. A
-    single map is noisy; sums over regions and means over pictures are much less so.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Takes pictures in [0, 255] and ends in logits. Layers that augment are taken out.
-    images : array, shape (n, height, width, channels)
-        Values from 0 to 255.
-    background : array, shape (m, height, width, channels)
-        The background set.
-    seed : int
-        Of the samples.
-    budget : int
-        For each picture.
-    output : str
-        ``"logits"`` or ``"probabilities"``.
-    class_names : sequence of str, optional
-        Names of the outputs.
-    target : int, str, sequence of them, int array (n, k), or None
-        Which outputs are explained; see `insectlib.explain.Target`.
-
-    Returns
-    -------
-    Explanation
-        From `insectlib.explain.to_explanation`.
-
-    Raises
-    ------
-    ValueError
-        When `budget` is below 1, when pictures or background are unfit, and whenever
-        `insectlib.explain.prepare` refuses them.
-
-    Warns
-    -----
-    PreflightWarning
-        As `insectlib.explain.gradient_shap` does.
-    """
-    if budget < 1:
-        raise ValueError(f"budget is {budget}; expected 1 or more")
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    pictures, classes = prepared.pictures, prepared.classes
-    ground, outputs = check_background_set(model, background, pictures, output)
-    start = time.perf_counter()
-    calm, as_logits = without_augmentation(model), output == "logits"
-
-    def slopes(points: tf.Tensor, chosen: tf.Tensor) -> tf.Tensor:
-        with tf.GradientTape() as tape:
-            tape.watch(points)
-            logits = calm(points, training=False)
-            answers = logits if as_logits else tf.nn.softmax(logits)
-            wanted = tf.reduce_sum(tf.gather(answers, chosen, batch_dims=1))
-        return tape.gradient(wanted, points)
-
-    compiled = tf.function(slopes, reduce_retracing=True)
-    random, n = np.random.default_rng(seed), len(pictures)
-    values = np.zeros((*pictures.shape, classes.shape[1]), dtype=np.float64)
-    for sample in range(budget):
-        start_at = ground[random.integers(len(ground), size=n)]
-        way = (sample + random.random((n, 1, 1, 1), dtype=np.float32)) / budget
-        step = pictures - start_at
-        points = start_at + way.astype(np.float32) * step
-        for first in range(0, n, BATCH):
-            some = slice(first, first + BATCH)
-            for k in range(classes.shape[1]):
-                slope = compiled(tf.constant(points[some]), tf.constant(classes[some, k]))
-                values[some, ..., k] += slope.numpy() * step[some] / budget
-    base = outputs.mean(axis=0)
-    return to_explanation(
-        prepared,
-        values,
-        prepared.pick(np.tile(base, (n, 1))),
-        evaluations=n + len(ground) + 2 * budget * classes.size,
-        seconds=time.perf_counter() - start,
-    )
 
 
 def regions_of(part: ImageSet) -> dict[str, NDArray[np.bool_]]:

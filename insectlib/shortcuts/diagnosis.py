@@ -19,13 +19,13 @@ from insectlib.data.imageset import ImageSet
 from insectlib.evaluate.maps import class_maps
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
 from insectlib.explain.games.scene_game import scene_shapley
+from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.explain.masking.segments import mask_image
 from insectlib.models.inference import model_outputs
 from insectlib.shortcuts.clusters import (
     SUSPECTS,
     Cluster,
     cluster_maps,
-    collection_gradients,
     evidence_shares,
     regions_of,
 )
@@ -49,7 +49,7 @@ class Diagnosis:
     part : ImageSet
         The pictures.
     explanation : shap.Explanation
-        Of all their logits, from `insectlib.shortcuts.collection_gradients`.
+        Of all their logits, from `insectlib.explain.gradient_shap`.
     regions : dict of str to bool array, shape (n, height, width)
         From `insectlib.shortcuts.regions_of`.
     clusters : list of Cluster
@@ -105,7 +105,7 @@ def diagnose(
     seed : int
         Of samples, clusters and exchanges.
     n_samples, n_clusters
-        As for `insectlib.shortcuts.collection_gradients` and `insectlib.shortcuts.cluster_maps`.
+        As for `insectlib.explain.gradient_shap` and `insectlib.shortcuts.cluster_maps`.
     interventions : bool
         Whether to intervene; the list of outcomes is empty if not.
     progress : bool
@@ -126,7 +126,7 @@ def diagnose(
             f"the model has {n_outputs} outputs, but there are {len(part.class_names)} classes "
             f"({', '.join(part.class_names)}): pass the classes that it was trained on, in order"
         )
-    explanation = collection_gradients(
+    explanation = gradient_shap(
         model,
         part.images,
         background,

@@ -38,7 +38,8 @@ def test_nothing_is_said_where_nothing_is_wrong(
         assert preflight(network, colours[:3], colours[3:], method=method) == []
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        ground = check_background_set(network, colours[3:], colours[:3])
+        ground, outputs = check_background_set(network, colours[3:], colours[:3])
+    np.testing.assert_allclose(outputs, colours[3:].mean(axis=(1, 2)), rtol=1e-5)
     assert ground.dtype == np.float32
     np.testing.assert_array_equal(ground, colours[3:])
 
@@ -47,7 +48,7 @@ WRONG = {
     "multiply by 255": lambda pictures: pictures / 255,
     "expected 0 to 255": lambda pictures: pictures - 300,
     "the network takes 8x8": lambda pictures: pictures[:, :4],
-    "expected (n, height, width, 3)": lambda pictures: pictures[..., :2],
+    "the network takes 3": lambda pictures: pictures[..., :2],
     "not finite": lambda pictures: np.full_like(pictures, np.nan),
     "dtype": lambda pictures: pictures.astype(str),
 }
@@ -106,7 +107,7 @@ def test_softmax_and_wrong_names_are_named(
     (found,) = preflight(network, colours, method="kernel", class_names=["red", "green"])
     assert "2 class_names for a model with 3 outputs" in found
     (found,) = preflight(network, colours, method="kernel", output="softmax")
-    assert "expected one of logits, probabilities" in found
+    assert "expected one of logits, probabilities, scores" in found
     with pytest.raises(ValueError, match="'lime'"):
         preflight(network, colours, method="lime")
 

@@ -16,7 +16,6 @@ from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.models.cnns import small_cnn
 from insectlib.shortcuts.clusters import (
     cluster_maps,
-    collection_gradients,
     evidence_shares,
     map_features,
     regions_of,
@@ -46,7 +45,7 @@ def explained(maps: NDArray[np.float64], *, named: int = 1) -> shap.Explanation:
 
 def test_gradients_of_a_linear_network_are_exact_and_add_up(tiny_set: ImageSet) -> None:
     model, ground = linear(), tiny_set.images[16:]
-    found = collection_gradients(model, tiny_set.images[:4], ground[:1], seed=0, budget=2)
+    found = gradient_shap(model, tiny_set.images[:4], ground[:1], seed=0, budget=2)
     weights = model.layers[-1].get_weights()[0].reshape(16, 16, 3, 3)
     expected = (tiny_set.images[:4] - ground[0])[..., None] * weights
     np.testing.assert_allclose(found.values, expected, atol=1e-4)
@@ -56,7 +55,7 @@ def test_gradients_of_a_linear_network_are_exact_and_add_up(tiny_set: ImageSet) 
 
 def test_gradients_agree_with_the_explainer_of_chapter_six(tiny_set: ImageSet) -> None:
     model, ground = small_cnn(16, seed=0), tiny_set.images[12:13]
-    quick = collection_gradients(model, tiny_set.images[:2], ground, seed=0, budget=100)
+    quick = gradient_shap(model, tiny_set.images[:2], ground, seed=0, budget=100)
     slow = gradient_shap(model, tiny_set.images[:2], ground, seed=1, budget=100)
     a, b = (e.values.sum(axis=3).reshape(6, -1) for e in (quick, slow))
     together = [np.corrcoef(x, y)[0, 1] for x, y in zip(a, b, strict=True)]
@@ -66,8 +65,8 @@ def test_gradients_agree_with_the_explainer_of_chapter_six(tiny_set: ImageSet) -
 def test_gradients_with_top_explain_the_largest_output(tiny_set: ImageSet) -> None:
     model = linear()
     ground, pictures = tiny_set.images[16:], tiny_set.images[:5]
-    everything = collection_gradients(model, pictures, ground, seed=3)
-    one = collection_gradients(model, pictures, ground, seed=3, target="predicted")
+    everything = gradient_shap(model, pictures, ground, seed=3, budget=8)
+    one = gradient_shap(model, pictures, ground, seed=3, budget=8, target="predicted")
     named = everything.outputs.argmax(axis=1)
     assert (one.classes[:, 0] == named).all()
     picked = everything.values[np.arange(5), ..., named]
@@ -75,7 +74,7 @@ def test_gradients_with_top_explain_the_largest_output(tiny_set: ImageSet) -> No
 
 
 def test_gradients_of_probabilities_add_up_with_many_samples(tiny_set: ImageSet) -> None:
-    found = collection_gradients(
+    found = gradient_shap(
         linear(),
         tiny_set.images[:2],
         tiny_set.images[5:6],
@@ -88,8 +87,8 @@ def test_gradients_of_probabilities_add_up_with_many_samples(tiny_set: ImageSet)
 
 
 def test_gradients_refuse_no_samples(tiny_set: ImageSet) -> None:
-    with pytest.raises(ValueError, match="n_samples is 0; expected 1 or more"):
-        collection_gradients(linear(), tiny_set.images, tiny_set.images, seed=0, budget=0)
+    with pytest.raises(ValueError, match="budget is 0; expected 1 or more"):
+        gradient_shap(linear(), tiny_set.images, tiny_set.images, seed=0, budget=0)
 
 
 def test_regions_come_from_masks_where_there_are_some(tiny_set: ImageSet) -> None:

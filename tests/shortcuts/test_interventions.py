@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import cover_strip, strip_box
 from insectlib.data.sources.drawn import draw_specimens
-from insectlib.shortcuts.clusters import collection_gradients, regions_of
+from insectlib.explain.gradients.expected_gradients import gradient_shap
+from insectlib.shortcuts.clusters import regions_of
 from insectlib.shortcuts.interventions import (
     CONTROL,
     OWN_CONTROL,
@@ -190,7 +191,7 @@ def test_maps_foretell_exactly_what_a_linear_network_does(tiny_set: ImageSet) ->
     model = linear()
     right = replace(tiny_set, labels=model.predict(tiny_set.images, verbose=0).argmax(axis=1))
     ground = np.zeros((1, 16, 16, 3), dtype=np.float32)
-    explanation = collection_gradients(model, right.images, ground, seed=0)
+    explanation = gradient_shap(model, right.images, ground, seed=0, budget=8)
     regions, given = regions_of(right), donors(right.labels, seed=0)
     foretold = expected_accuracy(explanation, regions, right.labels, ["strip"], given)
     assert foretold == accuracy(model, swap_strips(right, seed=0))
@@ -203,18 +204,18 @@ def test_maps_foretell_exactly_what_a_linear_network_does(tiny_set: ImageSet) ->
 def test_prediction_needs_all_classes_and_known_regions(tiny_set: ImageSet) -> None:
     model, regions = linear(), regions_of(tiny_set)
     ground = tiny_set.images[16:]
-    top = collection_gradients(model, tiny_set.images[:4], ground, seed=0, target="predicted")
+    top = gradient_shap(model, tiny_set.images[:4], ground, seed=0, budget=8, target="predicted")
     few = {name: mask[:4] for name, mask in regions.items()}
     with pytest.raises(ValueError, match="explain without top"):
         expected_accuracy(top, few, tiny_set.labels[:4], ["strip"])
-    whole = collection_gradients(model, tiny_set.images[:4], ground, seed=0)
+    whole = gradient_shap(model, tiny_set.images[:4], ground, seed=0, budget=8)
     with pytest.raises(ValueError, match="no region wing; expected some of centre"):
         expected_accuracy(whole, few, tiny_set.labels[:4], ["wing"])
 
 
 def test_interventions_expose_a_reader_of_strips(marked: ImageSet) -> None:
     model = reader(16, strip_box(16, 16))
-    explanation = collection_gradients(model, marked.images, marked.images[:3] * 0.99, seed=0)
+    explanation = gradient_shap(model, marked.images, marked.images[:3] * 0.99, seed=0, budget=8)
     outcomes = {o.name: o for o in try_interventions(model, marked, explanation, seed=0)}
     names = [CONTROL, "strip painted over", "strips swapped", OWN_CONTROL, "surroundings swapped"]
     assert list(outcomes) == names

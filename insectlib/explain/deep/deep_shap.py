@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from math import ceil
 
 import keras
@@ -20,9 +19,9 @@ from insectlib.explain.deep.handlers import (
     unsupported_operations,
 )
 from insectlib.explain.explanation import Explanation, Prepared, Target, prepare, to_explanation
-from insectlib.explain.gradients.inner_layers import attributions_at, split_at
+from insectlib.explain.gradients.inner_layers import features_at, over_the_picture, split_at
 from insectlib.models.inference import quiet_inputs
-from insectlib.models.networks import without_augmentation
+from insectlib.models.networks import as_network_sees, differentiable_network
 
 BATCH = 8
 """Background pictures at once; each goes through the network beside a copy of the picture. With the
@@ -41,14 +40,14 @@ def deep_shap(
     images: ArrayLike,
     background: ArrayLike,
     *,
-    seed: int = 0,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
-    layer: str | None = None,
+    output: str = "logits",
+    seed: int = 0,
+    class_names: ArrayLike | None = None,
     batch_size: int = BATCH,
-    tolerance: float = TOLERANCE,
     progress: bool = False,
+    layer: str | None = None,
+    tolerance: float = TOLERANCE,
 ) -> Explanation:
     """Explain pictures by the difference to each background picture, layer by layer.
 
@@ -109,21 +108,28 @@ def deep_shap(
     """
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected 1 or more background pictures")
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    ground, outputs = check_background_set(model, background, prepared.pictures, output)
-    findings = unsupported_operations(model if layer is None else split_at(model, layer).after)
+    shown = as_network_sees(model, images)
+    network = differentiable_network(model, shown.shape[-3:])
+    prepared = prepare(network, shown, target=target, output=output, class_names=class_names)
+    pictures = prepared.pictures
+    compared = as_network_sees(model, background)
+    reference, outputs = check_background_set(network, compared, pictures, output)
+    findings = unsupported_operations(network if layer is None else split_at(network, layer).after)
     if findings:
         raise UnsupportedOperationError(
             f"Deep SHAP cannot explain this network: {'; '.join(findings)}. Use Gradient SHAP, or "
             "Kernel or Partition SHAP, which take any network"
         )
     start = time.perf_counter()
-    attribute = partial(_attributions, batch_size=batch_size, progress=progress)
-    if layer is None:
-        values = attribute(model, prepared, ground)
-    else:
-        values = attributions_at(attribute, model, prepared, ground, layer)
-    base_values = prepared.pick(np.tile(outputs.mean(axis=0), (len(prepared.pictures), 1)))
+    explained, points, origins = network, pictures, reference
+    if layer is not None:
+        explained, (points, origins) = features_at(network, layer, pictures, reference)
+    values = _attributions(
+        explained, points, origins, prepared.classes, output, batch_size, progress
+    )
+    if layer is not None:
+        values = over_the_picture(values, pictures.shape[1:])
+    base_values = prepared.pick(np.tile(outputs.mean(axis=0), (len(pictures), 1)))
     missing = missing_share(prepared, values, outputs)
     if not missing <= tolerance:
         raise AdditivityError(
@@ -131,12 +137,12 @@ def deep_shap(
             f"explain; at most {tolerance:.2%} was expected. Either the numbers in the network are "
             "too large or too small for float32, or a rule is wrong for one of its layers"
         )
-    once = len(prepared.pictures) + len(ground)  # for their outputs, and for their features
+    once = len(pictures) + len(reference)  # for their outputs, and for their features
     return to_explanation(
         prepared,
         values,
         base_values,
-        evaluations=(1 if layer is None else 2) * once + 4 * len(ground) * prepared.classes.size,
+        evaluations=(1 if layer is None else 2) * once + 4 * len(reference) * prepared.classes.size,
         seconds=time.perf_counter() - start,
     )
 
@@ -173,19 +179,19 @@ def missing_share(
     return float((gaps / np.maximum(distances, np.where(rounding, rounding, 1))).max())
 
 
-def explained_network(
-    model: keras.Model, output: str = "logits"
-) -> tuple[keras.Model, tf.Variable]:
-    """Return `model` as Deep SHAP explains it: calm, and with one output at a time.
+def one_output_network(network: keras.Model, output: str) -> tuple[keras.Model, tf.Variable]:
+    """Return a network with a single output, one of those of `network`, which can be switched.
 
-    Chapter ``07_deep_shap``.
+    Chapter ``07_deep_shap``. shap explains all outputs of what it is given; here it is given the
+    one that is wanted.
 
     Parameters
     ----------
-    model : keras.Model
-        Stays as it is; the weights are shared.
+    network : keras.Model
+        From `insectlib.models.networks.differentiable_network`, or a part of one. It stays as it
+        is; the weights are shared.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"`` or ``"scores"``.
 
     Returns
     -------
@@ -195,37 +201,41 @@ def explained_network(
         Which output it returns: a row of zeros with a one. As a variable, so that one traced graph
         does for all of them.
     """
-    augments = any(type(layer).__name__.startswith("Rand") for layer in model._flatten_layers())
-    inputs = keras.Input(model.input_shape[1:])
+    inputs = keras.Input(network.inputs[0].shape[1:], dtype="float32")
     with quiet_inputs():
-        outputs = (without_augmentation(model) if augments else model)(inputs, training=False)
+        outputs = network(inputs, training=False)
     if output == "probabilities":
-        outputs = keras.layers.Softmax()(outputs)
+        link = "sigmoid" if outputs.shape[-1] == 1 else "softmax"
+        outputs = keras.layers.Activation(link, dtype="float32")(outputs)
     chosen = tf.Variable(tf.zeros(outputs.shape[-1]), trainable=False)
-    pick = keras.layers.Lambda(lambda out: tf.reduce_sum(out * chosen, axis=-1, keepdims=True))
+    pick = keras.layers.Lambda(
+        lambda out: tf.reduce_sum(out * chosen, axis=-1, keepdims=True), dtype="float32"
+    )
     return keras.Model([inputs], pick(outputs)), chosen
 
 
 def _attributions(
-    model: keras.Model,
-    prepared: Prepared,
-    ground: NDArray[np.float32],
+    network: keras.Model,
+    pictures: NDArray[np.float32],
+    background: NDArray[np.float32],
+    classes: NDArray[np.int64],
+    output: str,
     batch_size: int,
     progress: bool,
 ) -> NDArray[np.float64]:
     """Return the mean attributions over the background, shape (n, height, width, channels, k)."""
-    network, chosen = explained_network(model, prepared.output)
-    one_of = np.eye(prepared.outputs.shape[1], dtype=np.float32)
-    parts = np.array_split(ground, ceil(len(ground) / batch_size))
-    values = np.zeros((*prepared.pictures.shape, prepared.classes.shape[1]))
-    bar = tqdm(desc="Deep SHAP", total=prepared.classes.size, unit="map", disable=not progress)
+    single, chosen = one_output_network(network, output)
+    one_of = np.eye(chosen.shape[0], dtype=np.float32)
+    parts = np.array_split(background, ceil(len(background) / batch_size))
+    values = np.zeros((*pictures.shape, classes.shape[1]))
+    bar = tqdm(desc="Deep SHAP", total=classes.size, unit="map", disable=not progress)
     with bar, deep_rules(), quiet_inputs():
-        explainer = shap.DeepExplainer(network, parts[0])
-        for i, k in np.ndindex(prepared.classes.shape):
-            chosen.assign(one_of[prepared.classes[i, k]])
+        explainer = shap.DeepExplainer(single, parts[0])
+        for i, k in np.ndindex(classes.shape):
+            chosen.assign(one_of[classes[i, k]])
             for part in parts:
                 explainer.explainer.data = [part]
-                phi = explainer.shap_values(prepared.pictures[i : i + 1], check_additivity=False)
-                values[i, ..., k] += phi[0, ..., 0] * (len(part) / len(ground))
+                phi = explainer.shap_values(pictures[i : i + 1], check_additivity=False)
+                values[i, ..., k] += phi[0, ..., 0] * (len(part) / len(background))
             bar.update()
     return values

@@ -5,22 +5,17 @@ shap's own way, a pair of tensors instead of a model, does not work with Keras 3
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
 from typing import NamedTuple
 
 import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.explain.explanation import Prepared
 from insectlib.models.inference import BATCH, quiet_inputs
-
-Attribute = Callable[[keras.Model, Prepared, NDArray[np.float32]], NDArray[np.float64]]
-"""From a network, a question and a background set to values (n, height, width, channels, k)."""
+from insectlib.models.networks import flat_network
 
 SHOWN = 12
-"""So many names at most stand in a message."""
+"""Names of layers in a message, at most."""
 
 
 class Halves(NamedTuple):
@@ -47,7 +42,7 @@ def cut_points(model: keras.Model) -> tuple[str, ...]:
         through each of them, and what comes out of it is laid out like a picture, (height, width,
         channels), with more than one place.
     """
-    return tuple(_cuts(model))
+    return tuple(_cuts(flat_network(model)))
 
 
 def split_at(model: keras.Model, layer: str) -> Halves:
@@ -74,6 +69,7 @@ def split_at(model: keras.Model, layer: str) -> Halves:
         When the network has no such layer, or cannot be cut there; the message names the layers
         that would do.
     """
+    model = flat_network(model)
     cuts = _cuts(model)
     if layer not in cuts:
         raise ValueError(f"{_why_not(model, layer)}; {_advice(list(cuts))}")
@@ -83,51 +79,58 @@ def split_at(model: keras.Model, layer: str) -> Halves:
     )
 
 
-def attributions_at(
-    attribute: Attribute,
-    model: keras.Model,
-    prepared: Prepared,
-    background: NDArray[np.float32],
-    layer: str,
-) -> NDArray[np.float64]:
-    """Attribute outputs to the features of an inner layer, and lay the result over the picture.
+def features_at(
+    network: keras.Model, layer: str, *pictures: NDArray[np.float32]
+) -> tuple[keras.Model, list[NDArray[np.float32]]]:
+    """Return what comes after a layer as a network of its own, and the features that it takes.
 
-    Chapter ``06_gradient_shap``. This is what `gradient_shap` and `deep_shap` do when they are
-    given a layer.
+    Chapter ``06_gradient_shap``. This is what `insectlib.explain.gradient_shap` and
+    `insectlib.explain.deep_shap` explain when they are given a layer.
 
     Parameters
     ----------
-    attribute : callable
-        The explainer's own part: takes a network, a question and a background set, and returns
-        values of the shape of its pictures, with an axis for the classes at the end.
-    model : keras.Model
-        Takes pictures in [0, 255] and ends in logits.
-    question : Prepared
-        From `insectlib.explain.prepare`, about pictures.
-    background : float32 array, shape (m, height, width, 3)
-        The background set.
+    network : keras.Model
+        From `insectlib.models.networks.differentiable_network`.
     layer : str
         One of the `cut_points`.
+    *pictures : float32 arrays, shape (n, height, width, channels)
+        Each is taken through the first part of the network once.
 
     Returns
     -------
-    float64 array, shape (n, height, width, 3, k)
-        The channels of the layer are added up, `enlarge` spreads each place over the picture, and
-        the three colours share it equally: the sum over everything is the layer's own.
+    after : keras.Model
+        From features to outputs.
+    features : list of float32 arrays, shape (n, rows, columns, channels of the layer)
 
     Raises
     ------
     ValueError
         As `split_at`.
     """
-    halves = split_at(model, layer)
+    halves = split_at(network, layer)
     with quiet_inputs():
-        features, ground = (
-            halves.before.predict(pictures, batch_size=BATCH, verbose=0)
-            for pictures in (prepared.pictures, background)
-        )
-    values = attribute(halves.after, replace(prepared, pictures=features), ground)
-    height, width, channels = prepared.pictures.shape[1:]
+        features = [halves.before.predict(each, batch_size=BATCH, verbose=0) for each in pictures]
+    return halves.after, features
+
+
+def over_the_picture(values: NDArray[np.float64], shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Lay the attributions of a layer's features over the picture.
+
+    Chapter ``06_gradient_shap``.
+
+    Parameters
+    ----------
+    values : float64 array, shape (n, rows, columns, channels of the layer, k)
+    shape : tuple of int
+        (height, width, channels) of the picture.
+
+    Returns
+    -------
+    float64 array, shape (n, height, width, channels, k)
+        The channels of the layer are added up, `enlarge` spreads each place over the picture, and
+        its channels share it equally: the sum over everything is the layer's own.
+    """
+    height, width, channels = shape
     fine = enlarge(values.sum(axis=3), height, width) / channels
     return np.repeat(fine[:, :, :, None], channels, axis=3)
 

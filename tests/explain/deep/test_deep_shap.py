@@ -357,7 +357,7 @@ def test_unsupported_networks_are_refused_before_anything_is_computed(
         ({"background": np.full((2, 4, 4, 3), 9.0)}, "background: .* the network takes 12x12"),
         ({"images": np.full((1, SIZE, SIZE, 3), 400.0)}, "expected 0 to 255"),
         ({"output": "odds"}, "output is 'odds'"),
-        ({"top": 4}, "top is 4"),
+        ({"target": "top 4"}, "'top 1' to 'top 3'"),
         ({"class_names": ("a",)}, "1 class_names for a model with 3 outputs"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"layer": "dense"}, "the network has no inner layer 'dense'"),
