@@ -11,6 +11,7 @@ import shutil
 import time
 import warnings
 from pathlib import Path
+from tempfile import mkdtemp
 
 import keras
 import numpy as np
@@ -19,11 +20,11 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from insectlib.data.cache import cache_dir, write_whole
-from insectlib.data.digests import file_digest, settings_digest
+from insectlib.data.digests import file_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.models.building import Build, build_network, check_keeping, check_settings
 from insectlib.models.digests import imageset_digest, network_digest
-from insectlib.models.kept import History, Trained, keep_network, load_network
+from insectlib.models.kept import History, Trained, cached_network
 
 VERSION = 2
 """Raised whenever the same settings lead to another network, so that no older one is loaded."""
@@ -106,60 +107,80 @@ def train(
         "batch_size": batch_size,
         "patience": patience,
         "learning_rate": learning_rate,
-        "keras": keras.version(),
-        "tensorflow": tf.__version__,
     }
-    key = settings_digest(settings)
-    kept = load_network(key)
-    if kept is not None:
-        return kept
 
-    check_keeping(model, training.images)
-    model.compile(
-        optimizer=keras.optimizers.Adam(learning_rate),
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=["accuracy"],
-    )
-    run = _Run(model, cache_dir("models") / f"{key}.partial", epochs, patience)
-    run.resume()
-    if not run.finished:
-        with tqdm(
-            desc=model.name, total=epochs, initial=run.epoch, unit="epoch", disable=not progress
-        ) as bar:
+    unfinished: list[Path] = []
 
-            def end_epoch(_: int, logs: dict[str, float]) -> None:
-                run.end_epoch(logs)
-                bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()})
-                bar.update()
+    def make(key: str) -> Trained:
+        check_keeping(model, training.images)
+        model.compile(
+            optimizer=keras.optimizers.Adam(learning_rate),
+            loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+            metrics=["accuracy"],
+        )
+        unfinished.append(_checkpoint_folder(key))
+        run = _Run(model, unfinished[0], epochs, patience)
+        run.resume()
+        if not run.finished:
+            _fit(run, training, validation, batch_size, seed, progress)
+        run.take_best()
+        return Trained(model, run.history, run.seconds, key, False, run.best_epoch)
 
-            run.start()
-            model.fit(
-                shuffled_batches(
-                    training.images,
-                    training.labels,
-                    batch_size,
-                    epochs=range(run.epoch, epochs),
-                    seed=seed,
-                ),
-                steps_per_epoch=-(-len(training) // batch_size),
-                validation_data=None if validation is None else validation.dataset(batch_size),
-                initial_epoch=run.epoch,
-                epochs=epochs,
-                callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
-                shuffle=False,  # the batches are in random order already
-                verbose=0,
-            )
-    run.take_best()
-    made = keep_network(
-        key,
-        run.model,
-        history=run.history,
-        seconds=run.seconds,
-        best_epoch=run.best_epoch,
-        settings=settings,
-    )
-    shutil.rmtree(run.folder, ignore_errors=True)
-    return made
+    trained = cached_network(settings, make)
+    for folder in unfinished:  # only now, when the network is kept
+        shutil.rmtree(folder, ignore_errors=True)
+    return trained
+
+
+def _fit(
+    run: _Run,
+    training: ImageSet,
+    validation: ImageSet | None,
+    batch_size: int,
+    seed: int,
+    progress: bool,
+) -> None:
+    """Train from the epoch where `run` stands to its end."""
+    with tqdm(
+        desc=run.model.name,
+        total=run.epochs,
+        initial=run.epoch,
+        unit="epoch",
+        disable=not progress,
+    ) as bar:
+
+        def end_epoch(_: int, logs: dict[str, float]) -> None:
+            run.end_epoch(logs)
+            bar.set_postfix({name: f"{value:.3f}" for name, value in logs.items()})
+            bar.update()
+
+        run.start()
+        run.model.fit(
+            shuffled_batches(
+                training.images,
+                training.labels,
+                batch_size,
+                epochs=range(run.epoch, run.epochs),
+                seed=seed,
+            ),
+            steps_per_epoch=-(-len(training) // batch_size),
+            validation_data=None if validation is None else validation.dataset(batch_size),
+            initial_epoch=run.epoch,
+            epochs=run.epochs,
+            callbacks=[keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)],
+            shuffle=False,  # the batches are in random order already
+            verbose=0,
+        )
+
+
+def _checkpoint_folder(key: str) -> Path:
+    """Return the folder of an unfinished training: one that is lost, where nothing can be kept."""
+    try:
+        folder = cache_dir("models") / f"{key}.partial"
+        folder.mkdir(exist_ok=True)
+    except OSError:
+        return Path(mkdtemp(prefix="insectlib-"))
+    return folder
 
 
 class _Run:

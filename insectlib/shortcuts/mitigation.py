@@ -18,14 +18,14 @@ from keras import layers
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from insectlib.data.digests import arrays_digest, settings_digest
+from insectlib.data.digests import arrays_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.evaluate.localisation import frame_masks, region_masks
 from insectlib.models.building import Build, build_network, check_keeping
 from insectlib.models.digests import imageset_digest, network_digest
 from insectlib.models.inference import check_images
-from insectlib.models.kept import Trained, keep_network, load_network
+from insectlib.models.kept import Trained, cached_network
 
 PENALTIES = {"gradient": 0.01, "attribution": 1.0}
 """The penalties of `train_for_right_reasons`, with weights that suit pictures of 64 pixels."""
@@ -227,32 +227,23 @@ def train_for_right_reasons(
         "seed": seed,
         "batch_size": batch_size,
         "learning_rate": learning_rate,
-        "keras": keras.version(),
-        "tensorflow": tf.__version__,
     }
-    key = settings_digest(settings)
-    kept = load_network(key)
-    if kept is not None:
-        return kept
-    begun = time.perf_counter()
-    step = _step(network, penalty, weight, learning_rate, seed)
-    history: dict[str, list[float]] = {"loss": [], "penalty": [], "accuracy": []}
-    batches = _triples(training, places, batch_size, seed)
-    for _ in tqdm(range(epochs), desc="right reasons", unit="epoch", disable=not progress):
-        seen = [(len(labels), step(images, labels, at)) for images, labels, at in batches]
-        shares = np.array([n for n, _ in seen]) / len(training)
-        for name, row in zip(
-            history, zip(*(values for _, values in seen), strict=True), strict=True
-        ):
-            history[name].append(float(shares @ np.array(row)))
-    return keep_network(
-        key,
-        network,
-        history=history,
-        seconds=time.perf_counter() - begun,
-        best_epoch=epochs,
-        settings=settings,
-    )
+
+    def make(key: str) -> Trained:
+        begun = time.perf_counter()
+        step = _step(network, penalty, weight, learning_rate, seed)
+        history: dict[str, list[float]] = {"loss": [], "penalty": [], "accuracy": []}
+        batches = _triples(training, places, batch_size, seed)
+        for _ in tqdm(range(epochs), desc="right reasons", unit="epoch", disable=not progress):
+            seen = [(len(labels), step(images, labels, at)) for images, labels, at in batches]
+            shares = np.array([n for n, _ in seen]) / len(training)
+            for name, row in zip(
+                history, zip(*(values for _, values in seen), strict=True), strict=True
+            ):
+                history[name].append(float(shares @ np.array(row)))
+        return Trained(network, history, time.perf_counter() - begun, key, False, epochs)
+
+    return cached_network(settings, make)
 
 
 def _step(

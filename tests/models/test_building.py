@@ -163,7 +163,7 @@ def test_what_cannot_be_kept_is_refused_before_training(
     build, reason = NOT_KEPT[kind]
     with pytest.raises(ValueError, match=f"cannot be kept, so it is not trained: .*{reason}"):
         way(build, tiny_set)
-    assert not [path for path in cache.rglob("*") if path.is_file()]
+    assert not [p for p in cache.rglob("*") if p.is_file() and p.parent.name != ".locks"]
 
 
 @pytest.mark.usefixtures("trains")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,14 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.models import training
 from insectlib.models.cnns import regularised_cnn, small_cnn
 from insectlib.models.inference import probabilities
-from insectlib.models.kept import Trained, load_network
+from insectlib.models.kept import Trained
 from insectlib.models.training import best_epoch, shuffled_batches, train
 
 
@@ -53,7 +56,10 @@ def instant(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keras.Model, "fit", fit)
 
 
-def killed(*args: object, **settings: object) -> None:
+def killed_before_writing(settings: dict[str, Any], make: Callable[[str], Trained]) -> Trained:
+    """Stand in for `cached_network`: the training ends, and its process before it is kept."""
+    versions = {"keras": keras.version(), "tensorflow": tf.__version__}
+    make(settings_digest({**settings, **versions}))
     raise KeyboardInterrupt
 
 
@@ -82,10 +88,7 @@ def test_is_loaded_the_next_time(colours: ImageSet, cache: Path) -> None:
     assert (first.key, first.history) == (second.key, second.history)
     for a, b in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert sorted(p.name for p in (cache / "models").iterdir()) == [
-        f"{first.key}.json",
-        f"{first.key}.keras",
-    ]
+    assert [p.name for p in (cache / "models").iterdir() if p.name != ".locks"] == [first.key]
 
 
 @pytest.mark.usefixtures("instant")
@@ -200,7 +203,7 @@ def test_resumed_training_equals_an_uninterrupted_one(
 
     with monkeypatch.context() as patch:
         patch.setattr(training._Run, "end_epoch", stopped)
-        patch.setattr(training, "keep_network", killed)
+        patch.setattr(training, "cached_network", killed_before_writing)
         with pytest.raises(KeyboardInterrupt):
             run()
     keras.utils.set_random_seed(after)  # another session has drawn other numbers
@@ -250,8 +253,8 @@ def test_interrupted_after_the_last_epoch(
         raise OSError("no space left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(training, "keep_network", full_disk)
-        with pytest.raises(OSError, match="no space"):
+        patch.setattr(training, "cached_network", killed_before_writing)
+        with pytest.raises(KeyboardInterrupt):
             quick(colours)
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", full_disk)
@@ -263,7 +266,7 @@ def test_damaged_checkpoint_is_left_aside(
     colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(training, "keep_network", killed)
+        patch.setattr(training, "cached_network", killed_before_writing)
         with pytest.raises(KeyboardInterrupt):
             quick(colours)
     (weights,) = (cache / "models").glob("*.partial/*.weights.h5")
@@ -276,8 +279,8 @@ def test_damaged_checkpoint_is_left_aside(
 @pytest.mark.parametrize("what", ["changed", "cut", "missing", "record", "no history"])
 def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: str) -> None:
     first = quick(colours)
-    path = cache / "models" / f"{first.key}.keras"
-    record = path.with_suffix(".json")
+    path = cache / "models" / first.key / "network.keras"
+    record = path.with_name("record.json")
     if what == "changed":
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 1
@@ -292,6 +295,7 @@ def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: s
         kept = json.loads(record.read_text())
         del kept["history"]
         record.write_text(json.dumps(kept))
+        let_digests_fit(path.parent)
     with pytest.warns(UserWarning, match="is damaged"):
         again = quick(colours)
     assert not again.from_cache
@@ -299,25 +303,35 @@ def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: s
 
 
 @pytest.mark.usefixtures("instant")
-def test_code_in_a_kept_network_is_not_run(colours: ImageSet, cache: Path, tmp_path: Path) -> None:
+def test_code_in_a_kept_network_is_not_run(colours: ImageSet, cache: Path) -> None:
     """Even with a checksum that fits, Keras refuses to load functions from a file."""
-    import hashlib
-
     first = quick(colours)
     network = keras.Sequential(
         [keras.Input((8, 8, 3)), keras.layers.Lambda(lambda x: x), keras.layers.Flatten()]
     )
-    path = cache / "models" / f"{first.key}.keras"
-    network.save(path)
-    record = json.loads(path.with_suffix(".json").read_text())
-    record["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    path.with_suffix(".json").write_text(json.dumps(record))
-    with pytest.warns(UserWarning, match="damaged"):
-        assert load_network(first.key) is None
+    folder = cache / "models" / first.key
+    network.save(folder / "network.keras")
+    let_digests_fit(folder)
+    with pytest.warns(UserWarning, match="damaged.*Lambda"):
+        assert not quick(colours).from_cache
 
 
-def test_unknown_key_is_not_kept() -> None:
-    assert load_network("0" * 64) is None
+def let_digests_fit(folder: Path) -> None:
+    """Write the digests of changed files into the manifest of a kept network."""
+    files = [path for path in folder.iterdir() if path.name != "manifest.json"]
+    manifest = {path.name: file_digest(path) for path in files}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_trains_where_nothing_can_be_written(
+    colours: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    expected = quick(colours, colours, patience=2)
+    monkeypatch.setenv("INSECTLIB_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match="nothing can be kept"):
+        trained = quick(colours, colours, patience=2)
+    assert trained.history == expected.history
 
 
 def test_trained_network_leaves_pictures_alone(colours: ImageSet) -> None:

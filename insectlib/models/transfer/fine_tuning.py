@@ -5,13 +5,12 @@ from __future__ import annotations
 import time
 
 import keras
-import tensorflow as tf
 from keras import layers
 
-from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.models.digests import imageset_digest, network_digest
-from insectlib.models.kept import Trained, keep_network, load_network
+from insectlib.models.kept import Trained, cached_network
+from insectlib.models.training import VERSION
 from insectlib.models.transfer.backbones import backbone
 from insectlib.models.transfer.features import cached_features
 from insectlib.models.transfer.heads import Fitted, fit_head, head
@@ -108,9 +107,9 @@ def train_transfer(
     UserWarning
         When kept features or a kept network are damaged; they are made anew.
     """
-    begun = time.perf_counter()
     network = backbone(name, training.images.shape[1], seed=seed, network_size=network_size)
     settings = {
+        "version": VERSION,
         "transfer": name,
         "network": network_digest(network),
         "training": imageset_digest(training),
@@ -118,33 +117,25 @@ def train_transfer(
         "epochs": epochs,
         "patience": patience,
         "seed": seed,
-        "keras": keras.version(),
-        "tensorflow": tf.__version__,
     }
-    key = settings_digest(settings)
-    kept = load_network(key)
-    if kept is not None:
-        return kept
-    features = cached_features(network, training.images, progress=progress)
-    watched = cached_features(network, validation.images, progress=progress)
-    top = head(features.shape[1], len(training.class_names), seed=seed)
-    fitted = fit_head(
-        top,
-        features,
-        training.labels,
-        (watched, validation.labels),
-        epochs=epochs,
-        patience=patience,
-        seed=seed,
-    )
-    return keep_network(
-        key,
-        transfer_model(network, fitted.model),
-        history=fitted.history,
-        seconds=time.perf_counter() - begun,
-        best_epoch=fitted.best_epoch,
-        settings=settings,
-    )
+
+    def make(key: str) -> Trained:
+        begun = time.perf_counter()
+        features = cached_features(network, training.images, progress=progress)
+        watched = cached_features(network, validation.images, progress=progress)
+        fitted = fit_head(
+            head(features.shape[1], len(training.class_names), seed=seed),
+            features,
+            training.labels,
+            (watched, validation.labels),
+            epochs=epochs,
+            patience=patience,
+            seed=seed,
+        )
+        model, seconds = transfer_model(network, fitted.model), time.perf_counter() - begun
+        return Trained(model, fitted.history, seconds, key, False, fitted.best_epoch)
+
+    return cached_network(settings, make)
 
 
 def fine_tune(
