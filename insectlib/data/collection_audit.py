@@ -21,20 +21,20 @@ THUMBNAIL = 64
 
 
 def border_colours(images: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return six numbers a picture: the mean colours of its top and of its left border.
+    """Return a picture's mean colours of its top and of its left border: six numbers for RGB.
 
     Chapter ``01_data``.
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
+    images : float32 array, shape (n, height, width, channels)
         Values from 0 to 255.
 
     Returns
     -------
-    float32 array, shape (n, 6)
-        Red, green and blue of the top border, then of the left one; a border is a thirty-second
-        of the picture wide.
+    float32 array, shape (n, 2 * channels)
+        The channels of the top border, then of the left one; a border is a thirty-second of the
+        picture wide.
     """
     wide = max(1, images.shape[1] // 32)
     top, left = images[:, :wide], images[:, :, :wide]
@@ -50,7 +50,7 @@ def near_duplicates(images: NDArray[np.float32], threshold: float = 0.99) -> NDA
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
+    images : float32 array, shape (n, height, width, channels)
         Values from 0 to 255, no copies among them.
     threshold : float
         Below 1. The same photograph saved anew stays above 0.99; two photographs of one insect
@@ -306,8 +306,9 @@ def _thumbnails(images: NDArray[np.float32]) -> NDArray[np.float32]:
     if max(images.shape[1:3]) <= THUMBNAIL:
         return images
     shape = (THUMBNAIL, THUMBNAIL)
-    small = [
-        np.asarray(Image.fromarray(image).resize(shape, Image.Resampling.BILINEAR))
-        for image in images.round().clip(0, 255).astype(np.uint8)
-    ]
-    return np.array(small, dtype=np.float32)
+    small = np.empty((len(images), *shape, images.shape[3]), dtype=np.float32)
+    for i, image in enumerate(images.round().clip(0, 255).astype(np.uint8)):
+        for k in range(images.shape[3]):  # Pillow knows no pictures of any number of channels
+            band = Image.fromarray(image[..., k])
+            small[i, ..., k] = np.asarray(band.resize(shape, Image.Resampling.BILINEAR))
+    return small

@@ -45,12 +45,12 @@ def strip_only(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
+    images : float32 array, shape (n, height, width, channels)
         Values from 0 to 255.
 
     Returns
     -------
-    float32 array, shape (n, strip height, strip width, 3)
+    float32 array, shape (n, strip height, strip width, channels)
         A view: writing to it changes `images`.
 
     Raises
@@ -67,12 +67,12 @@ def cover_strip(images: NDArray[np.float32]) -> NDArray[np.float32]:
 
     Parameters
     ----------
-    images : float32 array, shape (n, height, width, 3)
+    images : float32 array, shape (n, height, width, channels)
         Values from 0 to 255.
 
     Returns
     -------
-    float32 array, shape (n, height, width, 3)
+    float32 array, shape (n, height, width, channels)
         Copies; `images` stay as they are.
 
     Raises
@@ -90,7 +90,7 @@ def _sides(images: NDArray[np.float32]) -> tuple[int, int]:
     """Return height and width of the pictures, or say that these are none."""
     if images.ndim != 4:
         raise ValueError(
-            f"images has shape {images.shape}; expected (n, height, width, 3): "
+            f"images has shape {images.shape}; expected (n, height, width, channels): "
             "for one picture pass images[None]"
         )
     return images.shape[1], images.shape[2]

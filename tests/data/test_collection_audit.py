@@ -145,6 +145,29 @@ def test_large_pictures_are_judged_as_small_ones() -> None:
     assert reports[0].near == reports[1].near == ()
 
 
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (64, 64), (30, 90)])
+def test_pictures_of_any_channels_and_size_are_judged(
+    channels: int, height: int, width: int
+) -> None:
+    random = np.random.default_rng(0)
+    labels = np.arange(40) % 2
+    images = random.uniform(0, 100, (40, height, width, channels)).astype(np.float32)
+    images[:, :2, :, -1] += 150 * labels[:, None, None]  # a border tells, in the last channel
+    part = ImageSet(
+        images=images,
+        labels=labels,
+        class_names=("a", "b"),
+        names=tuple(map(str, range(40))),
+        digests=tuple(map(str, range(40))),
+        groups=np.arange(40) // 2,
+    )
+    report = audit(Collection("", part, part.subset([])), n_trees=10)
+    assert report.clues["border colours alone"].random > 0.9
+    assert report.counts["test"] == {"a": 0, "b": 0}
+    assert border_colours(images).shape == (40, 2 * channels)
+
+
 def test_near_duplicates_are_pictures_saved_anew(clean: Collection) -> None:
     images = clean.train.images[:30]
     random = np.random.default_rng(5)
