@@ -39,7 +39,7 @@ def back_ends(model: keras.Model, half: keras.Model) -> dict[str, Forward]:
     }
     if importlib.util.find_spec("openvino"):
         for precision in ("f32", "bf16"):
-            ways[f"OpenVINO {precision}"] = _openvino(model, compiled, precision)
+            ways[f"OpenVINO {precision}"] = openvino_function(model, precision)
     else:
         print("openvino: not installed")
     if importlib.util.find_spec("onnxruntime") and importlib.util.find_spec("tf2onnx"):
@@ -49,19 +49,19 @@ def back_ends(model: keras.Model, half: keras.Model) -> dict[str, Forward]:
     return ways
 
 
-def _openvino(
-    model: keras.Model, compiled: tf.types.experimental.GenericFunction, precision: str
-) -> Forward:
+def openvino_function(model: keras.Model, precision: str = "f32") -> Forward:
+    """Return a network as a function on OpenVINO, with its weights as they are now.
+
+    Every explainer that masks takes such a function. It is read from a file, for
+    `openvino.convert_model` would report its use to its makers.
+    """
     import openvino
 
-    module = tf.Module()
-    module.forward, module.weights = compiled, [weight.value for weight in model.weights]
     with tempfile.TemporaryDirectory() as folder:
-        tf.saved_model.save(module, folder, signatures=compiled.get_concrete_function())
-        network = openvino.Core().compile_model(
-            folder, "CPU", {"INFERENCE_PRECISION_HINT": precision}
-        )
-    return lambda x: network({"pictures": x})[0]
+        model.export(folder, verbose=False)
+        settings = {"INFERENCE_PRECISION_HINT": precision}
+        network = openvino.Core().compile_model(folder, "CPU", settings)
+    return lambda pictures: np.array(network([pictures])[0])
 
 
 def _onnx(

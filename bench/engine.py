@@ -11,7 +11,8 @@ from __future__ import annotations
 
 import argparse
 import importlib.util
-from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import keras
 import numpy as np
@@ -19,17 +20,19 @@ import shap
 from numpy.typing import NDArray
 
 from bench import peers
+from bench.backends import openvino_function
 from bench.row import Row, write_rows
 from bench.scene import GREY, bare_passes, grid, networks, picture, segments
 from bench.timing import Timed, interleaved, ratio, shown
 from insectlib.explain.kernel import kernel_shap
-from insectlib.explain.masking import patchwork
+from insectlib.explain.masking import masked_inference
 from insectlib.explain.masking.local_network import local_network
 from insectlib.explain.masking.maskers import PictureMasker
 from insectlib.explain.masking.segments import mask_image
 from insectlib.explain.partition import partition_shap
 
 SAMPLES, EVALUATIONS, MASKS = 300, 500, 60
+KERAS, FUNCTION = "TensorFlow", "a function on OpenVINO"
 EVERY_PICTURE = "TensorFlow, a picture for each coalition"
 
 
@@ -46,31 +49,21 @@ def ours_by_regions(model: keras.Model, regions: NDArray[np.int64]) -> Timed:
     """Return the bare passes, which are the limit, and our ways to explain by regions."""
     image = picture(model.input_shape[1])
 
-    def ours(back_end: str) -> Callable[[], object]:
-        return lambda: kernel_shap(
-            model,
-            image,
-            GREY,
-            segments=regions,
-            budget=SAMPLES,
-            seed=0,
-            back_end=back_end,
-            target="predicted",
+    def ours(asked: Any = model) -> object:
+        return kernel_shap(
+            asked, image, GREY, segments=regions, budget=SAMPLES, seed=0, target="predicted"
         )
 
     def every_picture() -> object:
-        saved, patchwork.SAVED = patchwork.SAVED, 1.0
+        masked_inference.PATCHWORK = False
         try:
-            return ours("tensorflow")()
+            return ours()
         finally:
-            patchwork.SAVED = saved
+            masked_inference.PATCHWORK = True
 
-    timed: Timed = {
-        "bare passes": bare_passes(model, SAMPLES + 3),
-        "TensorFlow": ours("tensorflow"),
-    }
+    timed: Timed = {"bare passes": bare_passes(model, SAMPLES + 3), KERAS: ours}
     if importlib.util.find_spec("openvino"):
-        timed["OpenVINO"] = ours("openvino")
+        timed[FUNCTION] = partial(ours, openvino_function(model))
     if saves_pictures(model):
         timed[EVERY_PICTURE] = every_picture
     return timed
@@ -113,10 +106,8 @@ def partition_ways(model: keras.Model, blur: str) -> Timed:
     """Return the ways to spend 500 evaluations on boxes within boxes; the first is the limit."""
     image = picture(model.input_shape[1])
 
-    def ours(back_end: str) -> Callable[[], object]:
-        return lambda: partition_shap(
-            model, image, blur, budget=EVALUATIONS, back_end=back_end, target="predicted"
-        )
+    def ours(asked: Any = model) -> object:
+        return partition_shap(asked, image, blur, budget=EVALUATIONS, target="predicted")
 
     def plain_shap() -> object:
         explainer = shap.PartitionExplainer(
@@ -127,12 +118,9 @@ def partition_ways(model: keras.Model, blur: str) -> Timed:
             image[None], max_evals=EVALUATIONS, batch_size=32, outputs=[0], silent=True
         )
 
-    timed: Timed = {
-        "bare passes": bare_passes(model, EVALUATIONS + 1),
-        "TensorFlow": ours("tensorflow"),
-    }
+    timed: Timed = {"bare passes": bare_passes(model, EVALUATIONS + 1), KERAS: ours}
     if importlib.util.find_spec("openvino"):
-        timed["OpenVINO"] = ours("openvino")
+        timed[FUNCTION] = partial(ours, openvino_function(model))
     return timed | {"plain shap": plain_shap}
 
 
@@ -171,7 +159,7 @@ def rows(repeats: int) -> list[Row]:
         size = model.input_shape[1]
         blur = f"blur({size // 4},{size // 4})"
         cut = segments(size)
-        by_regions = {"TensorFlow": "at most 0.90", "OpenVINO": "at most 0.65"}
+        by_regions = {KERAS: "at most 0.90"}
         timings = [
             (
                 f"Kernel SHAP, {SAMPLES} samples, {cut.max() + 1} superpixels, {name}",
@@ -181,7 +169,7 @@ def rows(repeats: int) -> list[Row]:
             (
                 f"Partition SHAP, {EVALUATIONS} evaluations, blur, {name}",
                 partition_ways(model, blur),
-                {"TensorFlow": "at most 1.30"},
+                {KERAS: "at most 1.30"},
             ),
         ]
         if saves_pictures(model):  # only there the shape of regions matters
@@ -202,8 +190,8 @@ def rows(repeats: int) -> list[Row]:
 def compared(
     what: str, seconds: dict[str, NDArray[np.float64]], limits: dict[str, str]
 ) -> list[Row]:
-    """Return rows: our back ends against the bare passes, then the plain one against each peer."""
-    ours = [way for way in ("TensorFlow", "OpenVINO", EVERY_PICTURE) if way in seconds]
+    """Return rows: our ways against the bare passes, then the usual one against each peer."""
+    ours = [way for way in (KERAS, FUNCTION, EVERY_PICTURE) if way in seconds]
     table = [
         Row(
             f"{what}, {way}",
@@ -216,10 +204,10 @@ def compared(
     ]
     return table + [
         Row(
-            f"{what}, TensorFlow",
-            shown(seconds["TensorFlow"]),
+            f"{what}, {KERAS}",
+            shown(seconds[KERAS]),
             f"{way} {shown(taken)}",
-            ratio(seconds["TensorFlow"], taken),
+            ratio(seconds[KERAS], taken),
             "below 1",
         )
         for way, taken in seconds.items()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import importlib.metadata
+import importlib.util
 from pathlib import Path
 
 from bench import estimators
@@ -60,6 +61,7 @@ def surroundings() -> str:
     versions = [
         f"{name} {importlib.metadata.version(name)}"
         for name in ("tensorflow", "keras", "shap", "openvino", "opencv-python-headless")
+        if name != "openvino" or importlib.util.find_spec(name)
     ]
     return f"{machine()}; {', '.join(versions)}"
 

@@ -39,7 +39,6 @@ def kernel_shap(
     wanted_error: float | None = None,
     class_names: ArrayLike | None = None,
     target: Target = None,
-    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> Explanation:
     """Explain pictures by hiding superpixels.
@@ -83,8 +82,6 @@ def kernel_shap(
         Names of the outputs.
     target : int, str, sequence of them, int array (n, k), or None
         Which outputs are explained; see `insectlib.explain.Target`.
-    back_end : str
-        What runs the model, see `insectlib.explain.masked_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -122,7 +119,7 @@ def kernel_shap(
         _check_budget(budget, k, l1_reg)
         # the surrogate is fitted to logits, whatever is explained: they are smoother
         plays = "logits" if estimator == "surrogate" else output
-        game = CoalitionGame(model, pictures[i], baselines[i], cut, plays, back_end=back_end)
+        game = CoalitionGame(model, pictures[i], baselines[i], cut, plays)
         asked = {"n_samples": budget, "seed": seed, "classes": prepared.classes[i]}
         if estimator == "surrogate":
             estimate = surrogate_shapley(

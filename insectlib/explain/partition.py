@@ -43,7 +43,6 @@ def partition_shap(
     class_names: ArrayLike | None = None,
     target: Target = None,
     batch_size: int = 32,
-    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> Explanation:
     """Explain pictures by hiding regions within regions, with `shap.PartitionExplainer`.
@@ -78,8 +77,6 @@ def partition_shap(
     batch_size : int
         Evaluations between two decisions where to cut next: the smaller, the better the budget
         is spent, and the slower.
-    back_end : str
-        What runs the model, see `insectlib.explain.pixel_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -111,7 +108,7 @@ def partition_shap(
     baselines: Sequence[str | ArrayLike] = [baseline] * n
     if not isinstance(baseline, str):
         baselines = list(checked_baseline(baseline, pictures))
-    game = PixelGame(model, output, back_end=back_end)
+    game = PixelGame(model, output)
     values, base_values, regions = [], [], []
     tree = picture_hierarchy(height, width)
     explainer = copy(_explainer(height, width))
@@ -182,8 +179,6 @@ class PixelGame:
         Takes pictures in [0, 255] and ends in logits.
     output : str
         ``"logits"`` or ``"probabilities"``.
-    back_end : str
-        What runs the model, see `insectlib.explain.pixel_forward`.
 
     Attributes
     ----------
@@ -195,10 +190,10 @@ class PixelGame:
 
     masker: PictureMasker
 
-    def __init__(self, model: Model, output: str, *, back_end: str = "tensorflow") -> None:
+    def __init__(self, model: Model, output: str) -> None:
         self.output = output
         self.evaluations = 0
-        self._forward = pixel_forward(model, back_end)
+        self._forward = pixel_forward(model)
 
     def __call__(self, coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
         """Return the outputs of coalitions, bool (n, height * width * 3), as (n, n_classes)."""

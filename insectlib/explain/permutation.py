@@ -34,7 +34,6 @@ def permutation_shap(
     output: str = "logits",
     class_names: ArrayLike | None = None,
     target: Target = None,
-    back_end: str = "tensorflow",
     progress: bool = False,
 ) -> Explanation:
     """Explain pictures by letting superpixels join one by one, with `shap.PermutationExplainer`.
@@ -66,8 +65,6 @@ def permutation_shap(
         Names of the outputs.
     target : int, str, sequence of them, int array (n, k), or None
         Which outputs are explained; see `insectlib.explain.Target`.
-    back_end : str
-        What runs the model, see `insectlib.explain.masked_forward`.
     progress : bool
         Whether to show a bar over the pictures.
 
@@ -101,7 +98,7 @@ def permutation_shap(
                 f"takes {2 * k + 1}. Raise budget, well above that for a steady answer, or "
                 "pass coarser segments"
             )
-        game = CoalitionGame(model, pictures[i], baselines[i], cut, output, back_end=back_end)
+        game = CoalitionGame(model, pictures[i], baselines[i], cut, output)
         with numpy_seed(seed):
             # without a seed of its own, shap would start anew from one that nobody knows
             explainer = shap.PermutationExplainer(game, _as_it_is, seed=seed)

@@ -22,8 +22,8 @@ from insectlib.explain.masking.hierarchy import (
     region_box,
     smallest_regions,
 )
-from insectlib.explain.masking.masked_inference import _graph
 from insectlib.explain.masking.maskers import PictureMasker
+from insectlib.explain.masking.masking_graphs import BATCH, SIDE_BY_SIDE, graph_of
 from insectlib.explain.partition import PixelGame, _explainer, partition_shap
 from insectlib.models.cnns import small_cnn
 from insectlib.models.inference import model_outputs
@@ -187,7 +187,8 @@ def test_one_trace_and_one_list_of_boxes_for_all_pictures() -> None:
     for background in ("blur(5,5)", "inpaint_ns", GREY):
         partition_shap(network, images, background, budget=21)
     partition_shap(network, images, GREY, budget=60, batch_size=7, output="probabilities")
-    assert _graph(network, "pixels").experimental_get_tracing_count() == 1
+    graph = graph_of(network, "pixels", (16, 16, 3), BATCH // SIDE_BY_SIDE)
+    assert graph.experimental_get_tracing_count() == 1
     assert _explainer.cache_info().misses == 1
 
 

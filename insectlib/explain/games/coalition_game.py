@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.explain.masking.masked_inference import masked_forward
 from insectlib.models.inference import Model, from_logits
-
-if TYPE_CHECKING:
-    pass
 
 
 class CoalitionGame:
@@ -31,8 +26,6 @@ class CoalitionGame:
         From `superpixels`.
     output : str
         ``"logits"`` or ``"probabilities"``.
-    back_end : str
-        What runs the model, see `insectlib.explain.masked_forward`.
 
     Attributes
     ----------
@@ -47,8 +40,6 @@ class CoalitionGame:
         baseline: NDArray[np.float32],
         segments: NDArray[np.int64],
         output: str = "logits",
-        *,
-        back_end: str = "tensorflow",
     ) -> None:
         self.image = np.asarray(image, dtype=np.float32)
         fill = np.asarray(baseline, dtype=np.float32)
@@ -56,7 +47,7 @@ class CoalitionGame:
         self.segments = np.asarray(segments, dtype=np.int32)
         self.output = output
         self.evaluations = 0
-        self._forward = masked_forward(model, back_end)
+        self._forward = masked_forward(model)
 
     def __call__(self, coalitions: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs of each coalition."""

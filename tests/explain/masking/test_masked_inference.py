@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib.util
 import tracemalloc
 import weakref
 
@@ -13,19 +12,14 @@ import pytest
 from numpy.typing import NDArray
 
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.masked_inference import (
-    BATCH,
-    STEP,
-    _graph,
-    masked_forward,
-    pixel_forward,
-    unlike,
-)
+from insectlib.explain.masking import masking_graphs
+from insectlib.explain.masking.masked_inference import masked_forward, pixel_forward, unlike
+from insectlib.explain.masking.masking_graphs import BATCH, SIDE_BY_SIDE, graph_of
 from insectlib.explain.masking.segments import mask_image
 from insectlib.models.cnns import small_cnn
 
 SIZE = 16
-BACK_ENDS = ["tensorflow", *(["openvino"] if importlib.util.find_spec("openvino") else [])]
+STEP = BATCH // SIDE_BY_SIDE
 
 
 @pytest.fixture
@@ -59,13 +53,11 @@ def test_same_logits_as_pictures_masked_by_hand(
 
 
 @pytest.mark.parametrize("n", [1, STEP, BATCH + 1])
-@pytest.mark.parametrize("back_end", BACK_ENDS)
 @pytest.mark.parametrize("one_each", [False, True])
 def test_same_logits_when_pixels_are_masked_one_by_one(
     network: keras.Model,
     scene: tuple[NDArray[np.int32], ...],
     n: int,
-    back_end: str,
     one_each: bool,
 ) -> None:
     _, image, background = scene
@@ -74,8 +66,8 @@ def test_same_logits_when_pixels_are_masked_one_by_one(
     grounds = background[None] + random.uniform(-9, 9, (n if one_each else 1, 1, 1, 1))
     grounds = grounds.astype(np.float32)
     expected = np.asarray(network(np.where(shown, image, grounds), training=False))
-    found = pixel_forward(network, back_end)(shown, image, grounds)
-    np.testing.assert_allclose(found, expected, atol=1e-5 if back_end == "tensorflow" else 1e-3)
+    found = pixel_forward(network)(shown, image, grounds)
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_memory_does_not_grow_with_the_number_of_coalitions(
@@ -108,12 +100,12 @@ def test_one_trace_for_all_pictures_regions_and_numbers_of_coalitions(
     masked_forward(network)(rows(40), *scene)
     masked_forward(network)(rows(5, 4), regions // 4, background, image)
     CoalitionGame(network, image, np.zeros(3, np.float32), regions)(rows(33))
-    assert _graph(network).experimental_get_tracing_count() == 1
+    assert graph_of(network, "regions", image.shape, STEP).experimental_get_tracing_count() == 1
     for n in (1, 5, 40):
         shown = np.zeros((n, SIZE, SIZE, 3), dtype=bool)
         pixel_forward(network)(shown, image, background[None])
         pixel_forward(network)(shown, background, np.repeat(image[None], n, axis=0))
-    assert _graph(network, "pixels").experimental_get_tracing_count() == 1
+    assert graph_of(network, "pixels", image.shape, STEP).experimental_get_tracing_count() == 1
 
 
 def test_weights_that_change_later_are_used(
@@ -135,23 +127,71 @@ def test_a_model_that_is_done_with_is_let_go(scene: tuple[NDArray[np.int32], ...
     assert left() is None
 
 
-def test_models_of_other_makes_are_masked_by_numpy(
-    network: keras.Model, scene: tuple[NDArray[np.int32], ...]
-) -> None:
-    class Other:
-        def predict_on_batch(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-            assert len(images) <= BATCH
-            return np.asarray(network(images, training=False))
+@pytest.mark.parametrize("channels", [1, 2, 3, 4])
+@pytest.mark.parametrize("batch_size", [1, 5, 64])
+def test_any_function_any_channels_any_size(channels: int, batch_size: int) -> None:
+    """A plain function and a Keras network, at a size that is no square, masked by hand beside."""
+    random = np.random.default_rng(channels)
+    height, width, n = 7, 12, 11
+    image, baseline = random.uniform(0, 255, (2, height, width, channels)).astype(np.float32)
+    weights = random.normal(size=(height * width * channels, 5)) / 255
+    seen = []
 
-    expected = masked_forward(network)(rows(40), *scene)
-    np.testing.assert_allclose(masked_forward(Other())(rows(40), *scene), expected, atol=1e-5)
-    with pytest.raises(ValueError, match="takes Keras models only"):
-        masked_forward(Other(), "openvino")
-    _, image, background = scene
-    shown = np.random.default_rng(0).random((40, SIZE, SIZE, 3)) < 0.5
-    found = pixel_forward(Other())(shown, image, background[None])
-    expected = pixel_forward(network)(shown, image, background[None])
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    def function(pictures: NDArray[np.float32]) -> NDArray[np.float64]:
+        assert pictures.dtype == np.float32
+        seen.append(pictures.shape)
+        return pictures.reshape(len(pictures), -1) @ weights
+
+    class Wrapped:
+        def predict_on_batch(self, pictures: NDArray[np.float32]) -> NDArray[np.float64]:
+            return function(pictures)
+
+    network = keras.Sequential(
+        [
+            keras.Input((height, width, channels)),
+            keras.layers.Flatten(),
+            keras.layers.Dense(5, use_bias=False),
+        ]
+    )
+    network.set_weights([weights])
+    regions = random.integers(0, 6, (height, width)).astype(np.int32)
+    coalitions = rows(n, 6)
+    shown = random.random((n, height, width, channels)) < 0.5
+    fills = random.uniform(0, 255, shown.shape).astype(np.float32)
+    for model in (function, Wrapped(), network):
+        seen.clear()
+        found = masked_forward(model, batch_size)(coalitions, regions, image, baseline)
+        expected = mask_image(coalitions, regions, image, baseline).reshape(n, -1) @ weights
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        assert found.dtype == np.float64
+        for fill in (baseline[None], fills):
+            found = pixel_forward(model, batch_size)(shown, image, fill)
+            expected = np.where(shown, image, fill).reshape(n, -1) @ weights
+            np.testing.assert_allclose(found, expected, atol=1e-4)
+        if model is not network:
+            assert sum(shape[0] for shape in seen) == 3 * n
+            assert {shape[1:] for shape in seen} == {(height, width, channels)}
+            assert max(shape[0] for shape in seen) <= batch_size
+
+
+@pytest.mark.parametrize("batch_size", [1, 3, 32])
+def test_a_network_sees_no_more_than_a_batch_at_a_time(
+    network: keras.Model, scene: tuple[NDArray[np.int32], ...], batch_size: int
+) -> None:
+    forward = masked_forward(network, batch_size)
+    expected = network(mask_image(rows(40), *scene), training=False)
+    np.testing.assert_allclose(forward(rows(40), *scene), expected, atol=1e-5)
+    side_by_side = min(SIDE_BY_SIDE, batch_size)
+    steps = masking_graphs._steps(40, batch_size // side_by_side, side_by_side)
+    assert [part.start for part in steps[1:]] == [part.stop for part in steps[:-1]]
+    assert (steps[0].start, steps[-1].stop) == (0, 40)
+    assert max(part.stop - part.start for part in steps) * side_by_side <= batch_size
+
+
+def test_a_batch_of_nothing_is_refused(network: keras.Model) -> None:
+    for forward in (masked_forward, pixel_forward):
+        with pytest.raises(ValueError, match="batch_size is 0; expected 1 picture or more"):
+            forward(network, 0)
 
 
 def test_a_coalition_that_comes_twice_is_evaluated_once(
@@ -165,27 +205,3 @@ def test_a_coalition_that_comes_twice_is_evaluated_once(
     assert game.evaluations == len(np.unique(coalitions, axis=0))
     np.testing.assert_array_equal(outputs[:12], outputs[12:][::-1])
     np.testing.assert_allclose(outputs[:12], masked_forward(network)(coalitions, *scene), atol=1e-5)
-
-
-def test_openvino_agrees_or_is_asked_for_by_name(
-    network: keras.Model, scene: tuple[NDArray[np.int32], ...]
-) -> None:
-    if importlib.util.find_spec("openvino") is None:
-        with pytest.raises(ModuleNotFoundError, match="pip install openvino"):
-            masked_forward(network, "openvino")
-        return
-    forward = masked_forward(network, "openvino")
-    for n in (20, 40):  # by the trunk alone, and by the whole network
-        expected = masked_forward(network)(rows(n), *scene)
-        np.testing.assert_allclose(forward(rows(n), *scene), expected, atol=1e-3)
-    network.get_layer("conv_16").bias.assign(np.linspace(-1, 1, 16))
-    network.layers[-1].bias.assign([1.0, 2.0, 3.0])
-    for n in (20, 40):
-        changed = masked_forward(network)(rows(n), *scene)
-        np.testing.assert_allclose(forward(rows(n), *scene), changed, atol=1e-3)
-    assert np.abs(changed - expected).max() > 0.1
-
-
-def test_unknown_back_end_is_named(network: keras.Model) -> None:
-    with pytest.raises(ValueError, match="'cuda'; expected one of tensorflow, openvino"):
-        masked_forward(network, "cuda")

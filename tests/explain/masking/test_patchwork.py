@@ -167,6 +167,14 @@ def test_the_engine_takes_this_way_block_by_block(monkeypatch: pytest.MonkeyPatc
     np.testing.assert_allclose(changed, by_hand(model, coalitions, regions), atol=1e-4)
 
 
+def test_switched_off_each_coalition_takes_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, regions, coalitions = small_cnn(96, seed=0), squares(4, 96), drawn(100, 16)
+    monkeypatch.setattr(engine, "PATCHWORK", False)
+    monkeypatch.setattr(engine, "logits_by_patchwork", None)
+    logits = masked_forward(model)(coalitions, regions, *scene(96))
+    np.testing.assert_allclose(logits, by_hand(model, coalitions, regions), atol=1e-4)
+
+
 def own_layer(inputs: Any) -> Any:
     class Anything(layers.Conv2D):
         pass
