@@ -17,7 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from slicer import Obj
 
 from insectlib.models.inference import (
+    BATCH,
     Model,
+    check_finite,
     check_images,
     check_logits,
     check_output,
@@ -207,6 +209,32 @@ class Prepared:
         return np.take_along_axis(values, self.classes.reshape(len(values), *between, -1), axis=-1)
 
 
+def checked_pictures(model: Model, images: ArrayLike) -> NDArray[np.float32]:
+    """Return the pictures to explain, or say what is wrong with them; the model is not asked.
+
+    Parameters
+    ----------
+    model : keras.Model or callable
+        Says which size it takes, if it does.
+    images : array, shape (n, height, width, channels) or (height, width, channels)
+        Values from 0 to 255; one picture counts as a batch of one.
+
+    Returns
+    -------
+    float32 array, shape (n, height, width, channels)
+
+    Raises
+    ------
+    ValueError
+        For pictures of a wrong shape or range, and for none.
+    """
+    array = np.asarray(images)
+    pictures = check_images(array[None] if array.ndim == 3 else array, image_shape(model))
+    if not len(pictures):
+        raise ValueError("there are no images to explain")
+    return pictures
+
+
 def prepare(
     model: Model,
     images: ArrayLike,
@@ -214,6 +242,7 @@ def prepare(
     target: Target = None,
     output: str = "logits",
     class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
 ) -> Prepared:
     """Check what an explainer is asked, and look at the pictures once with the model.
 
@@ -230,6 +259,8 @@ def prepare(
     class_names : sequence of str, optional
         Names of the outputs; ``output 0``, ``output 1``, ... where missing. Two names go with one
         logit as well: the second is its own.
+    batch_size : int
+        Pictures per call of the model; bounds the memory.
 
     Returns
     -------
@@ -243,14 +274,10 @@ def prepare(
         that do not fit the outputs.
     """
     check_output(output)
-    array = np.asarray(images)
-    pictures = check_images(array[None] if array.ndim == 3 else array, image_shape(model))
-    if not len(pictures):
-        raise ValueError("there are no images to explain")
-    scores = model_outputs(model, pictures, "scores")
+    pictures = checked_pictures(model, images)
+    scores = model_outputs(model, pictures, "scores", batch_size)
     if output == "scores":
-        if not np.isfinite(scores).all():
-            raise ValueError("the model returns values that are not finite: nothing to share")
+        check_finite(scores)
     else:
         check_logits(model, scores)
     outputs = from_logits(scores, output)

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 
 import numpy as np
 import shap
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from tqdm import tqdm
 
 from insectlib.explain.estimators.surrogate import (
@@ -16,8 +15,15 @@ from insectlib.explain.estimators.surrogate import (
     shapiq_shapley,
     surrogate_shapley,
 )
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
+from insectlib.explain.explanation import (
+    Explanation,
+    Target,
+    checked_pictures,
+    prepare,
+    to_explanation,
+)
 from insectlib.explain.games.coalition_game import CoalitionGame
+from insectlib.explain.masking.masked_inference import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
@@ -30,16 +36,17 @@ def kernel_shap(
     images: ArrayLike,
     baseline: ArrayLike,
     *,
-    seed: int,
-    segments: NDArray[np.int64] | None = None,
-    budget: int = 1000,
+    target: Target = None,
     output: str = "logits",
+    seed: int = 0,
+    budget: int = 1000,
+    segments: ArrayLike | None = None,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
+    progress: bool = False,
     estimator: str = "shap",
     l1_reg: float | str = 0,
     wanted_error: float | None = None,
-    class_names: ArrayLike | None = None,
-    target: Target = None,
-    progress: bool = False,
 ) -> Explanation:
     """Explain pictures by hiding superpixels.
 
@@ -48,24 +55,35 @@ def kernel_shap(
     Parameters
     ----------
     model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
+        Takes pictures in [0, 255] and ends in logits: a Keras model, or any function from
+        pictures, float32 (n, height, width, channels), to scores (n, n_classes).
     images : array, shape (n, height, width, channels) or (height, width, channels)
         Values from 0 to 255.
     baseline : array
-        What stands where a superpixel is hidden: a colour, shape (3,); a picture, shape
-        (height, width, 3); or a picture for each image, shape (n, height, width, 3). See
-        `mean_colour` and `blurred` in `insectlib.explain.masking.segments`.
-    seed : int
-        Of the coalitions that are drawn. NumPy's global generator, which shap draws from, is left
-        as it was.
-    segments : int array, shape (height, width) or (n, height, width), optional
-        Superpixels, numbered from 0 without gaps; `superpixels` with its defaults where missing.
-    budget : int
-        Coalitions to draw for each picture. Three evaluations come on top: everything hidden,
-        everything shown, and the untouched picture, which the sum is checked against. At least
-        twice the number of superpixels, and ten times it for a steady answer.
+        What stands where a superpixel is hidden: a colour, shape (channels,); a picture, shape
+        (height, width, channels); or a picture for each image, shape (n, height, width, channels).
+        See `mean_colour` and `blurred` in `insectlib.explain.masking.segments`.
+    target : int, str, sequence of them, int array (n, k), or None
+        Which outputs are explained: a class's index or name, several of them, ``"predicted"``,
+        ``"top 3"``, or all where None; see `insectlib.explain.Target`. Only these are computed.
     output : str
-        ``"logits"`` or ``"probabilities"``: what is explained.
+        ``"logits"``, ``"probabilities"``, or ``"scores"`` for what the model returns, as it is.
+    seed : int
+        Of the coalitions that are drawn; the same for each picture. NumPy's global generator,
+        which shap draws from, is left as it was, and one thread at a time draws from it.
+    budget : int
+        Masked pictures for each picture; the model is asked about equal ones once, and they count
+        once. Three pictures come on top: everything hidden, everything shown, and the untouched
+        picture, which the sum is checked against. At least twice the number of superpixels, and
+        ten times it for a steady answer.
+    segments : array of whole numbers or bool, shape (height, width) or (n, height, width), optional
+        Superpixels, numbered from 0 without gaps; `superpixels` with its defaults where missing.
+    class_names : sequence of str, optional
+        Names of the outputs; two of them go with one logit as well.
+    batch_size : int
+        Pictures at once; bounds the memory, and does not change the result.
+    progress : bool
+        Whether to show a bar over the pictures.
     estimator : str
         How values are made of the answers. ``"shap"`` is `shap.KernelExplainer`, which the
         chapter teaches. ``"shapiq"`` is shapiq's regression with every coalition paired with its
@@ -76,14 +94,8 @@ def kernel_shap(
         default here, keeps all of them. shap's own default, ``"num_features(10)"``, keeps ten,
         whatever the budget: what it drops never comes back.
     wanted_error : float, optional
-        For ``"surrogate"`` only. Stop before `n_samples` when, for each class, the errors are
-        together at most this share of the values.
-    class_names : sequence of str, optional
-        Names of the outputs.
-    target : int, str, sequence of them, int array (n, k), or None
-        Which outputs are explained; see `insectlib.explain.Target`.
-    progress : bool
-        Whether to show a bar over the pictures.
+        For ``"surrogate"`` only. Stop before the `budget` is spent when, for each class, the
+        errors are together at most this share of the values.
 
     Returns
     -------
@@ -102,31 +114,60 @@ def kernel_shap(
     ValueError
         When shape or range of pictures, baseline or segments are wrong, when the budget is
         too small for a regression without `l1_reg`, for an unknown estimator or a setting that
-        belongs to another, and whenever `insectlib.explain.prepare` refuses the prepared.
+        belongs to another, for outputs of masked pictures that are not finite, and whenever
+        `insectlib.explain.prepare` refuses the pictures or the model.
     ModuleNotFoundError
         For ``"shapiq"`` where it is not installed.
     """
     _check_estimator(estimator, l1_reg, wanted_error)
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    pictures = prepared.pictures
+    pictures = checked_pictures(model, images)
     baselines = checked_baseline(baseline, pictures)
-    start = time.perf_counter()
     cuts = checked_segments(segments, pictures)
+    for cut in cuts:
+        _check_budget(budget, int(cut.max()) + 1, l1_reg)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
+    start = time.perf_counter()
     evaluations = len(pictures)
     estimates = []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
-        k = int(cut.max()) + 1
-        _check_budget(budget, k, l1_reg)
+        k, classes = int(cut.max()) + 1, prepared.classes[i]
+        asked = {"n_samples": budget, "seed": seed}
         # the surrogate is fitted to logits, whatever is explained: they are smoother
-        plays = "logits" if estimator == "surrogate" else output
-        game = CoalitionGame(model, pictures[i], baselines[i], cut, plays)
-        asked = {"n_samples": budget, "seed": seed, "classes": prepared.classes[i]}
-        if estimator == "surrogate":
+        softmax = output == "probabilities" and prepared.outputs.shape[1] > 1
+        by_logits = estimator == "surrogate" and softmax and k > 1
+        game = CoalitionGame(
+            model,
+            pictures[i],
+            baselines[i],
+            cut,
+            "logits" if by_logits else output,
+            classes=None if by_logits else classes,
+            batch_size=batch_size,
+        )
+        if k == 1:
+            estimate = _of_one_player(game)
+        elif by_logits:
             estimate = surrogate_shapley(
-                game, region_centres(cut), output=output, wanted_error=wanted_error, **asked
+                game,
+                region_centres(cut),
+                output=output,
+                wanted_error=wanted_error,
+                classes=classes,
+                **asked,
+            )
+        elif estimator == "surrogate":
+            estimate = surrogate_shapley(
+                game, region_centres(cut), wanted_error=wanted_error, **asked
             )
         elif estimator == "shapiq":
-            estimate = shapiq_shapley(game, k, **asked)
+            estimate = shapiq_shapley(game, k, classes=np.arange(len(classes)), **asked)
         else:
             estimate = _by_shap(game, k, l1_reg=l1_reg, **asked)
         estimates.append(estimate)
@@ -147,31 +188,23 @@ def kernel_shap(
     )
 
 
+def _of_one_player(game: CoalitionGame) -> Estimate:
+    """Return the values of a picture that is one superpixel: everything that changes."""
+    hidden, shown = game([[False], [True]])
+    values = (shown - hidden)[None]
+    return Estimate(values, np.zeros_like(values), hidden)
+
+
 def _by_shap(
-    game: CoalitionGame,
-    k: int,
-    *,
-    n_samples: int,
-    seed: int,
-    l1_reg: float | str,
-    classes: NDArray[np.int64],
+    game: CoalitionGame, k: int, *, n_samples: int, seed: int, l1_reg: float | str
 ) -> Estimate:
-    """Return what `shap.KernelExplainer` makes of the game."""
-    # shap solves one regression for each class: only for those that are asked for
-    explained = partial(_explained, game, classes)
+    """Return what `shap.KernelExplainer` makes of the game: a regression for each class."""
     with numpy_seed(seed):
-        explainer = shap.KernelExplainer(explained, np.zeros((1, k)))
+        explainer = shap.KernelExplainer(game, np.zeros((1, k)))
         values = explainer.shap_values(
             np.ones((1, k)), nsamples=n_samples, l1_reg=l1_reg, silent=True
         )[0]
     return Estimate(values, np.full_like(values, np.nan), np.asarray(explainer.expected_value))
-
-
-def _explained(
-    game: CoalitionGame, classes: NDArray[np.int64], coalitions: ArrayLike
-) -> NDArray[np.float64]:
-    """Return the outputs of some classes only."""
-    return game(coalitions)[:, classes]
 
 
 def _check_estimator(estimator: str, l1_reg: float | str, wanted_error: float | None) -> None:

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from copy import copy
 from functools import lru_cache
-from typing import TYPE_CHECKING
 
 import numpy as np
 import shap
@@ -17,16 +16,19 @@ from numpy.typing import ArrayLike, NDArray
 from shap import models as shap_models
 from tqdm import tqdm
 
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
+from insectlib.explain.explanation import (
+    Explanation,
+    Target,
+    checked_pictures,
+    prepare,
+    to_explanation,
+)
 from insectlib.explain.masking.hierarchy import picture_hierarchy, smallest_regions
-from insectlib.explain.masking.masked_inference import pixel_forward, unlike
+from insectlib.explain.masking.masked_inference import BATCH, pixel_forward, unlike
 from insectlib.explain.masking.maskers import PictureMasker
 from insectlib.explain.masking.regions import checked_baseline
-from insectlib.models.inference import Model, from_logits
+from insectlib.models.inference import Model, check_finite, from_logits
 from insectlib.models.seeds import numpy_seed
-
-if TYPE_CHECKING:
-    pass
 
 FEWEST = 4
 """Nothing shown, everything shown, and the two halves of the picture."""
@@ -37,12 +39,12 @@ def partition_shap(
     images: ArrayLike,
     baseline: str | ArrayLike,
     *,
+    target: Target = None,
+    output: str = "logits",
     seed: int = 0,
     budget: int = 500,
-    output: str = "logits",
     class_names: ArrayLike | None = None,
-    target: Target = None,
-    batch_size: int = 32,
+    batch_size: int = BATCH,
     progress: bool = False,
 ) -> Explanation:
     """Explain pictures by hiding regions within regions, with `shap.PartitionExplainer`.
@@ -52,33 +54,29 @@ def partition_shap(
 
     Parameters
     ----------
-    model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, channels) or (height, width, channels)
-        Values from 0 to 255.
+    model, images
+        As in `insectlib.explain.kernel_shap`.
     baseline : str or array
-        What stands where a pixel is hidden: ``"blur(k,k)"``, ``"inpaint_telea"``,
-        ``"inpaint_ns"``, a colour, shape (3,), a picture, shape (height, width, 3), or a picture
-        for each image, shape (n, height, width, 3). See `insectlib.explain.PictureMasker`.
+        What stands where a pixel is hidden: a colour, a picture or a picture for each image as in
+        `insectlib.explain.kernel_shap`, or ``"blur(k,k)"``, ``"inpaint_telea"``,
+        ``"inpaint_ns"``. See `insectlib.explain.PictureMasker`.
+    target, output
+        As in `insectlib.explain.kernel_shap`. The budget goes where these outputs change, and not
+        where others do: the maps differ from those of all outputs together as long as the budget
+        is short.
     seed : int
         Decides only between regions that matter exactly alike. NumPy's global generator is left
-        as it was.
+        as it was, and one thread at a time draws from it.
     budget : int
-        Budget for each picture, at least 4; an odd number is rounded up. One evaluation comes on
-        top: the untouched picture, which the sum is checked against.
-    output : str
-        ``"logits"`` or ``"probabilities"``: what is explained.
-    class_names : sequence of str, optional
-        Names of the outputs.
-    target : int, str, sequence of them, int array (n, k), or None
-        Which outputs are explained; see `insectlib.explain.Target`.
-        The budget then goes where these classes change, and not where others do: the maps differ
-        from those of all classes together as long as the budget is short.
+        Masked pictures for each picture, at least 4; an odd number is rounded up. The model is
+        asked about those that are equal within a batch once, and they count once. The untouched
+        picture, which the sum is checked against, comes on top.
+    class_names, progress
+        As in `insectlib.explain.kernel_shap`.
     batch_size : int
-        Evaluations between two decisions where to cut next: the smaller, the better the budget
-        is spent, and the slower.
-    progress : bool
-        Whether to show a bar over the pictures.
+        Pictures at once; bounds the memory. As in shap, it is also the number of masked pictures
+        between two decisions where to cut next: the smaller, the better the budget is spent, and
+        the slower.
 
     Returns
     -------
@@ -91,8 +89,8 @@ def partition_shap(
     ------
     ValueError
         When shape or range of pictures or baseline are wrong, for an unknown name of a
-        background, a budget or batch that is too small, and whenever
-        `insectlib.explain.prepare` refuses the prepared.
+        baseline, a budget or batch that is too small, for outputs of masked pictures that are not
+        finite, and whenever `insectlib.explain.prepare` refuses the pictures or the model.
     """
     if budget < FEWEST:
         raise ValueError(
@@ -101,17 +99,26 @@ def partition_shap(
         )
     if batch_size < 1:
         raise ValueError(f"batch_size is {batch_size}; expected at least 1")
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    pictures = prepared.pictures
-    n, height, width, _ = pictures.shape
-    start = time.perf_counter()
+    pictures = checked_pictures(model, images)
+    n, height, width, channels = pictures.shape
     baselines: Sequence[str | ArrayLike] = [baseline] * n
-    if not isinstance(baseline, str):
+    if isinstance(baseline, str):
+        PictureMasker(pictures[0], baseline)  # an unknown name is refused before the model is asked
+    else:
         baselines = list(checked_baseline(baseline, pictures))
-    game = PixelGame(model, output)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
+    start = time.perf_counter()
+    game = PixelGame(model, output, batch_size=batch_size)
     values, base_values, regions = [], [], []
-    tree = picture_hierarchy(height, width)
-    explainer = copy(_explainer(height, width))
+    tree = picture_hierarchy(height, width, channels)
+    explainer = copy(_explainer(height, width, channels))
     explainer.model = shap_models.Model(game)
     bar = tqdm(baselines, desc="Partition SHAP", unit="picture", disable=not progress)
     for i, fill in enumerate(bar):
@@ -140,9 +147,10 @@ def partition_shap(
 
 
 @lru_cache(maxsize=2)
-def _explainer(height: int, width: int) -> shap.PartitionExplainer:
+def _explainer(height: int, width: int, channels: int) -> shap.PartitionExplainer:
     """Return the explainer of pictures of one size, which lists the pixels of every box once."""
-    return shap.PartitionExplainer(np.asarray, PixelMasker(picture_hierarchy(height, width)))
+    masker = PixelMasker(picture_hierarchy(height, width, channels))
+    return shap.PartitionExplainer(np.asarray, masker)
 
 
 class PixelMasker:
@@ -178,7 +186,9 @@ class PixelGame:
     model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"`` or ``"scores"``.
+    batch_size : int
+        Masked pictures at once; bounds the memory.
 
     Attributes
     ----------
@@ -190,17 +200,17 @@ class PixelGame:
 
     masker: PictureMasker
 
-    def __init__(self, model: Model, output: str) -> None:
+    def __init__(self, model: Model, output: str, *, batch_size: int = BATCH) -> None:
         self.output = output
         self.evaluations = 0
-        self._forward = pixel_forward(model)
+        self._forward = pixel_forward(model, batch_size)
 
     def __call__(self, coalitions: NDArray[np.bool_]) -> NDArray[np.float64]:
-        """Return the outputs of coalitions, bool (n, height * width * 3), as (n, n_classes)."""
+        """Return the outputs of coalitions, bool (n, height * width * channels), (n, n_classes)."""
         first, place = unlike(coalitions)
         image = self.masker.image
         shown = coalitions[first].reshape(-1, *image.shape)
         self.evaluations += len(shown)
-        logits = self._forward(shown, image, self.masker.fills(~shown))
-        outputs = from_logits(logits, self.output)
-        return outputs[place]
+        scores = self._forward(shown, image, self.masker.fills(~shown))
+        check_finite(scores, "masked pictures")
+        return from_logits(scores, self.output)[place]

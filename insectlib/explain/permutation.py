@@ -6,21 +6,25 @@ Chapter ``08_partition_shap``.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from functools import partial
 
 import numpy as np
 import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
+from insectlib.explain.explanation import (
+    Explanation,
+    Target,
+    checked_pictures,
+    prepare,
+    to_explanation,
+)
 from insectlib.explain.games.coalition_game import CoalitionGame
+from insectlib.explain.masking.masked_inference import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
-
-if TYPE_CHECKING:
-    pass
 
 
 def permutation_shap(
@@ -28,12 +32,13 @@ def permutation_shap(
     images: ArrayLike,
     baseline: ArrayLike,
     *,
-    seed: int,
-    segments: NDArray[np.int64] | None = None,
-    budget: int = 1000,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    budget: int = 1000,
+    segments: ArrayLike | None = None,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
     progress: bool = False,
 ) -> Explanation:
     """Explain pictures by letting superpixels join one by one, with `shap.PermutationExplainer`.
@@ -44,29 +49,18 @@ def permutation_shap(
 
     Parameters
     ----------
-    model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, channels) or (height, width, channels)
-        Values from 0 to 255.
-    baseline : array
-        What stands where a superpixel is hidden: a colour, shape (3,); a picture, shape
-        (height, width, 3); or a picture for each image, shape (n, height, width, 3).
+    model, images, baseline, target, output
+        As in `insectlib.explain.kernel_shap`.
     seed : int
-        Of the orders. NumPy's global generator, which shap draws from, is left as it was.
-    segments : int array, shape (height, width) or (n, height, width), optional
-        Superpixels, numbered from 0 without gaps; `insectlib.explain.superpixels` with its
-        defaults where missing.
+        Of the orders; the same for each picture. NumPy's global generator, which shap draws from,
+        is left as it was, and one thread at a time draws from it.
     budget : int
-        Coalitions for each picture. One order of k superpixels, there and back, takes 2 * k + 1
-        of them; as many whole orders are taken as fit.
-    output : str
-        ``"logits"`` or ``"probabilities"``: what is explained.
-    class_names : sequence of str, optional
-        Names of the outputs.
-    target : int, str, sequence of them, int array (n, k), or None
-        Which outputs are explained; see `insectlib.explain.Target`.
-    progress : bool
-        Whether to show a bar over the pictures.
+        Masked pictures for each picture. One order of k superpixels, there and back, takes
+        2 * k + 1 of them; as many whole orders are taken as fit. The model is asked about those
+        that are equal within an order once, and they count once. The untouched picture, which
+        the sum is checked against, comes on top.
+    segments, class_names, batch_size, progress
+        As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
@@ -79,45 +73,74 @@ def permutation_shap(
     ------
     ValueError
         When shape or range of pictures, baseline or segments are wrong, when the budget is
-        too small for a single order, and whenever `insectlib.explain.prepare` refuses the
-        prepared.
+        too small for a single order, for outputs of masked pictures that are not finite, and
+        whenever `insectlib.explain.prepare` refuses the pictures or the model.
     """
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    pictures = prepared.pictures
+    pictures = checked_pictures(model, images)
     baselines = checked_baseline(baseline, pictures)
-    start = time.perf_counter()
     cuts = checked_segments(segments, pictures)
+    for cut in cuts:
+        _check_budget(budget, int(cut.max()) + 1)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
+    start = time.perf_counter()
     evaluations = len(pictures)
     values, base_values, rounds = [], [], []
     bar = tqdm(cuts, desc="Permutation SHAP", unit="picture", disable=not progress)
     for i, cut in enumerate(bar):
-        k = int(cut.max()) + 1
-        if budget < 2 * k + 1:
-            raise ValueError(
-                f"budget is {budget}, but one order of {k} superpixels, there and back, "
-                f"takes {2 * k + 1}. Raise budget, well above that for a steady answer, or "
-                "pass coarser segments"
-            )
-        game = CoalitionGame(model, pictures[i], baselines[i], cut, output)
+        k, classes = int(cut.max()) + 1, prepared.classes[i]
+        game = CoalitionGame(
+            model,
+            pictures[i],
+            baselines[i],
+            cut,
+            output,
+            classes=classes,
+            batch_size=batch_size,
+        )
+        # a column of one output would be taken for one output of one superpixel
+        play = partial(_only_column, game) if len(classes) == 1 else game
         with numpy_seed(seed):
             # without a seed of its own, shap would start anew from one that nobody knows
-            explainer = shap.PermutationExplainer(game, _as_it_is, seed=seed)
+            explainer = shap.PermutationExplainer(play, _as_it_is, seed=seed)
             explained = explainer(
                 np.ones((1, k)), max_evals=budget, batch_size=2 * k + 1, silent=True
             )
-        values.append(spread(explained.values[0], cut, prepared.pictures.shape[3]))
-        base_values.append(explained.base_values[0])
+        found = np.reshape(explained.values[0], (k, len(classes)))
+        values.append(spread(found, cut, pictures.shape[3]))
+        base_values.append(np.reshape(explained.base_values[0], len(classes)))
         rounds.append(budget // (2 * k + 1))
         evaluations += game.evaluations
     return to_explanation(
         prepared,
-        prepared.pick(np.stack(values)),
-        prepared.pick(np.stack(base_values)),
+        np.stack(values),
+        np.stack(base_values),
         evaluations=evaluations,
         seconds=time.perf_counter() - start,
         segments=cuts,
         permutations=np.array(rounds),
     )
+
+
+def _check_budget(budget: int, k: int) -> None:
+    """Refuse a budget that is too small for one order of k superpixels."""
+    if budget < 2 * k + 1:
+        raise ValueError(
+            f"budget is {budget}, but one order of {k} superpixels, there and back, "
+            f"takes {2 * k + 1}. Raise budget, well above that for a steady answer, or "
+            "pass coarser segments"
+        )
+
+
+def _only_column(game: CoalitionGame, coalitions: ArrayLike) -> NDArray[np.float64]:
+    """Return the one output of each coalition, shape (n,)."""
+    return game(coalitions)[:, 0]
 
 
 def _as_it_is(mask: NDArray[np.bool_], _: NDArray[np.float64]) -> NDArray[np.bool_]:

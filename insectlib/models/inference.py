@@ -234,12 +234,7 @@ def check_logits(model: Model, scores: NDArray[np.float64]) -> None:
         When a score is not finite, when all are from 0 to 1 and each row of several adds up to 1,
         as closely as half precision can tell, or when a Keras model ends in softmax or sigmoid.
     """
-    if not np.isfinite(scores).all():
-        bad = int((~np.isfinite(scores)).any(axis=1).sum())
-        raise ValueError(
-            f"the model returns values that are not finite for {bad} of {len(scores)} pictures: "
-            "there is nothing to share"
-        )
+    check_finite(scores)
     several = scores.shape[1] > 1 and len(scores)
     in_half_precision = np.array_equal(scores, scores.astype(np.float16))
     tolerance = 1e-2 if in_half_precision else 1e-4
@@ -253,6 +248,28 @@ def check_logits(model: Model, scores: NDArray[np.float64]) -> None:
             f"the model returns probabilities ({reason}); expected logits: pass the model without "
             f"its {activation or 'softmax'}, and output='probabilities' to explain probabilities, "
             "or explain what it returns as it is with output='scores'"
+        )
+
+
+def check_finite(scores: NDArray[np.float64], pictures: str = "pictures") -> None:
+    """Refuse scores that are not finite.
+
+    Parameters
+    ----------
+    scores : float64 array, shape (n, n_classes)
+    pictures : str
+        What the message calls the pictures that were scored.
+
+    Raises
+    ------
+    ValueError
+        With the number of pictures whose scores are not finite.
+    """
+    bad = int((~np.isfinite(scores)).any(axis=1).sum())
+    if bad:
+        raise ValueError(
+            f"the model returns values that are not finite for {bad} of {len(scores)} {pictures}: "
+            "there is nothing to share"
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import RLock
 
 import numpy as np
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
@@ -28,23 +29,30 @@ def seed_stream(seed: int) -> Iterator[int]:
         yield int(generator.integers(2**31))
 
 
+_one_at_a_time = RLock()
+
+
 @contextmanager
 def numpy_seed(seed: int) -> Iterator[None]:
     """Seed NumPy's global generator, which shap draws from, inside a ``with`` block.
 
-    Afterwards the generator is as it was before.
+    Afterwards the generator is as it was before. All threads share it, so one thread at a time gets
+    into such a block: explanations in several threads have the values that they have alone, and
+    wait for one another. Other code that draws from the global generator in another thread is not
+    kept out.
 
     Parameters
     ----------
     seed : int
         Not negative.
     """
-    before = get_bit_generator()
-    set_bit_generator(np.random.MT19937(seed))
-    try:
-        yield
-    finally:
-        set_bit_generator(before)
+    with _one_at_a_time:
+        before = get_bit_generator()
+        set_bit_generator(np.random.MT19937(seed))
+        try:
+            yield
+        finally:
+            set_bit_generator(before)
 
 
 @contextmanager

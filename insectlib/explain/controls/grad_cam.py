@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import ArrayLike, NDArray
 from skimage.transform import resize
+from tqdm import tqdm
 
 from insectlib.explain.controls.simple_maps import without_base
-from insectlib.explain.explanation import Explanation, Target, prepare
-from insectlib.models.inference import BATCH
-
-if TYPE_CHECKING:
-    pass
+from insectlib.explain.explanation import Explanation, Target, checked_pictures, prepare
+from insectlib.explain.gradients.inner_layers import tensors_of
+from insectlib.explain.masking.masked_inference import BATCH
+from insectlib.models.networks import differentiable_network, flat_network
 
 
 def grad_cam(
@@ -24,11 +23,13 @@ def grad_cam(
     images: ArrayLike,
     baseline: ArrayLike | None = None,
     *,
-    seed: int = 0,
-    layer: str | None = None,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
+    progress: bool = False,
+    layer: str | None = None,
 ) -> Explanation:
     """Show where the feature maps are strong that speak for a class.
 
@@ -36,16 +37,17 @@ def grad_cam(
 
     Parameters
     ----------
-    model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, channels) or (height, width, channels)
-        Values from 0 to 255.
+    model : keras.Model
+        Takes pictures in [0, 255] and ends in logits; it may hold whole networks as layers.
+    images, target, output, class_names, progress
+        As in `insectlib.explain.kernel_shap`. With ``"scores"``, the gradients are those of what
+        the model returns.
     baseline, seed
         Not used: nothing is hidden, and nothing is drawn.
+    batch_size : int
+        Pictures at once; bounds the memory, and does not change the result.
     layer : str, optional
         Whose feature maps are taken; the last layer with maps of more than one pixel where missing.
-    target, output, class_names
-        As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
@@ -55,54 +57,64 @@ def grad_cam(
     Raises
     ------
     ValueError
-        For a layer that has no feature maps, and whenever `insectlib.explain.prepare` refuses the
-        prepared.
+        For what is no Keras model, a layer that has no feature maps or that does not lead to the
+        output, a network without any, and whenever `insectlib.explain.prepare` refuses the
+        pictures or the model.
     """
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = checked_pictures(model, images)
+    inner = _with_features(model, layer, pictures.shape[1:])
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
     started = time.perf_counter()
-    inner = _with_features(model, layer)
+    k = prepared.classes.shape[1]
     maps = []
-    for i in range(0, len(prepared.pictures), BATCH):
-        pictures = tf.constant(prepared.pictures[i : i + BATCH])
+    starts = range(0, len(pictures), batch_size)
+    for i in tqdm(starts, desc="Grad-CAM", unit="batch", disable=not progress):
+        classes = prepared.classes[i : i + batch_size]
         with tf.GradientTape(persistent=True) as tape:
-            features, outputs = inner(pictures, training=False)
+            features, outputs = inner(tf.constant(pictures[i : i + batch_size]), training=False)
             if output == "probabilities":
-                outputs = tf.nn.softmax(outputs)
-            columns = tf.unstack(outputs, axis=1)
+                one = outputs.shape[1] == 1
+                outputs = tf.nn.sigmoid(outputs) if one else tf.nn.softmax(outputs)
+            columns = [tf.gather(outputs, column, batch_dims=1) for column in classes.T]
         for_class = []
         for column in columns:
             weights = tf.reduce_mean(tape.gradient(column, features), axis=(1, 2), keepdims=True)
             for_class.append(tf.nn.relu(tf.reduce_sum(weights * features, axis=-1)).numpy())
         maps.append(np.stack(for_class, axis=-1))
     coarse = np.concatenate(maps).astype(np.float64)
-    height, width = prepared.pictures.shape[1:3]
+    height, width = pictures.shape[1:3]
     fine = np.stack([_enlarged(each, height, width) for each in coarse])
-    evaluations = len(fine) * (1 + len(columns) + 1)
-    return without_base(prepared, fine, evaluations=evaluations, started=started)
+    return without_base(prepared, fine, evaluations=len(fine) * (2 + k), started=started)
 
 
-def _with_features(model: keras.Model, name: str | None) -> keras.Model:
+def _with_features(model: keras.Model, name: str | None, shape: tuple[int, ...]) -> keras.Model:
     """Return a network with two outputs: the feature maps of a layer, and what `model` returns."""
-    spatial = [
-        each.name
-        for each in model.layers
-        if len(each.output.shape) == 4 and min(each.output.shape[1:3]) > 1
-    ]
+    network = flat_network(differentiable_network(model, shape))
+    spatial = {
+        layer: tensors[-1]
+        for layer, tensors in tensors_of(network).items()
+        if len(tensors[-1].shape) == 4 and min(tensors[-1].shape[1:3]) > 1
+    }
+    if not spatial:
+        raise ValueError(
+            "the network has no feature maps of more than one pixel, and Grad-CAM needs some: use "
+            "Gradient, Kernel, Permutation or Partition SHAP"
+        )
     if name is not None and name not in spatial:
         raise ValueError(
             f"no layer {name!r} with feature maps; expected one of {', '.join(spatial)}"
         )
-    chosen = name or spatial[-1]
-    if not isinstance(model, keras.Sequential):
-        return keras.Model(model.inputs[0], [model.get_layer(chosen).output, model.outputs[0]])
-    # a Sequential may have called its layers before, on other inputs: `output` would be of those
-    features = result = start = keras.Input(model.input_shape[1:])
-    for each in model.layers:
-        result = each(result)
-        features = result if each.name == chosen else features
-    return keras.Model(start, [features, result])
+    features = spatial[name or list(spatial)[-1]]
+    return keras.Model(network.inputs[0], [features, network.outputs[0]])
 
 
 def _enlarged(coarse: NDArray[np.float64], height: int, width: int) -> NDArray[np.float64]:
-    """Return maps (rows, columns, n_classes) at the size of the picture."""
+    """Return maps (rows, columns, k) at the size of the picture."""
     return np.asarray(resize(coarse, (height, width, coarse.shape[2]), order=1, mode="edge"))

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 from sklearn.linear_model import Ridge
+from tqdm import tqdm
 
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
+from insectlib.explain.explanation import (
+    Explanation,
+    Target,
+    checked_pictures,
+    prepare,
+    to_explanation,
+)
 from insectlib.explain.games.coalition_game import CoalitionGame
+from insectlib.explain.masking.masked_inference import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
-
-if TYPE_CHECKING:
-    pass
 
 
 def lime_image(
@@ -23,13 +27,15 @@ def lime_image(
     images: ArrayLike,
     baseline: ArrayLike,
     *,
-    seed: int,
-    segments: NDArray[np.int64] | None = None,
-    budget: int = 1000,
-    width: float = 0.25,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    budget: int = 1000,
+    segments: ArrayLike | None = None,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
+    progress: bool = False,
+    width: float = 0.25,
 ) -> Explanation:
     """Explain pictures by the slopes of a plane through the outputs of masked copies.
 
@@ -39,23 +45,17 @@ def lime_image(
 
     Parameters
     ----------
-    model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, channels) or (height, width, channels)
-        Values from 0 to 255.
-    baseline : array
-        What stands where a superpixel is hidden: a colour, a picture, or one for each image.
+    model, images, baseline, target, output
+        As in `insectlib.explain.kernel_shap`.
     seed : int
-        Of the copies.
-    segments : int array, shape (height, width) or (n, height, width), optional
-        Superpixels, numbered from 0 without gaps; `insectlib.explain.superpixels` with its
-        defaults where missing.
+        Of the copies; the same for each picture.
     budget : int
-        Copies for each picture, the whole one among them.
+        Masked copies of each picture, the whole one among them. The model is asked about equal
+        ones once, and they count once. The untouched picture comes on top.
+    segments, class_names, batch_size, progress
+        As in `insectlib.explain.kernel_shap`.
     width : float
         Of the kernel: the distance at which a copy's weight has fallen to 0.61.
-    target, output, class_names
-        As in `insectlib.explain.kernel_shap`.
 
     Returns
     -------
@@ -66,33 +66,51 @@ def lime_image(
     Raises
     ------
     ValueError
-        For a `width` that is not above zero, fewer than two copies, and whenever
-        `insectlib.explain.prepare` refuses the prepared.
+        For a `width` that is not above zero, fewer than two copies, outputs of masked pictures
+        that are not finite, and whenever `insectlib.explain.prepare` refuses the pictures or the
+        model.
     """
     if not width > 0 or budget < 2:
         raise ValueError(f"width is {width} and budget {budget}; expected above 0 and at least 2")
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = checked_pictures(model, images)
+    baselines = checked_baseline(baseline, pictures)
+    cuts = checked_segments(segments, pictures)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
     started = time.perf_counter()
-    baselines = checked_baseline(baseline, prepared.pictures)
-    cuts = checked_segments(segments, prepared.pictures)
-    random = np.random.default_rng(seed)
     evaluations = len(cuts)
     values, bases = [], []
-    for i, cut in enumerate(cuts):
-        game = CoalitionGame(model, prepared.pictures[i], baselines[i], cut, output)
-        shown = random.integers(0, 2, (budget, int(cut.max()) + 1))
+    for i, cut in enumerate(tqdm(cuts, desc="LIME", unit="picture", disable=not progress)):
+        game = CoalitionGame(
+            model,
+            pictures[i],
+            baselines[i],
+            cut,
+            output,
+            classes=prepared.classes[i],
+            batch_size=batch_size,
+        )
+        shown = np.random.default_rng(seed).integers(0, 2, (budget, int(cut.max()) + 1))
         shown[0] = 1
         # the cosine of a row of zeros and ones with the row of ones
         distances = 1 - np.sqrt(shown.mean(axis=1))
         weights = np.exp(-(distances**2) / (2 * width**2))
         plane = Ridge(alpha=1).fit(shown, game(shown), sample_weight=weights)
-        values.append(spread(plane.coef_.T, cut, prepared.pictures.shape[3]))
-        bases.append(plane.intercept_)
+        # scikit-learn drops the axis of a single output
+        slopes = np.reshape(plane.coef_, (-1, shown.shape[1])).T
+        values.append(spread(slopes, cut, pictures.shape[3]))
+        bases.append(np.reshape(plane.intercept_, -1))
         evaluations += game.evaluations
     return to_explanation(
         prepared,
-        prepared.pick(np.stack(values)),
-        prepared.pick(np.stack(bases)),
+        np.stack(values),
+        np.stack(bases),
         evaluations=evaluations,
         seconds=time.perf_counter() - started,
         segments=cuts,

@@ -8,18 +8,23 @@ controls know no base value: theirs is not a number, and so is their additivity 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from skimage.filters import sobel
+from tqdm import tqdm
 
-from insectlib.explain.explanation import Explanation, Prepared, Target, prepare, to_explanation
+from insectlib.explain.explanation import (
+    Explanation,
+    Prepared,
+    Target,
+    checked_pictures,
+    prepare,
+    to_explanation,
+)
+from insectlib.explain.masking.masked_inference import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
-from insectlib.models.inference import Model, model_outputs
-
-if TYPE_CHECKING:
-    pass
+from insectlib.models.inference import Model, check_finite, from_logits, model_outputs
 
 
 def without_base(
@@ -29,10 +34,10 @@ def without_base(
 
     Parameters
     ----------
-    question : Prepared
+    prepared : Prepared
         From `insectlib.explain.prepare`.
-    maps : float64 array, shape (n, height, width, n_classes)
-        One map for every class of the model.
+    maps : float64 array, shape (n, height, width, k)
+        One map for every explained output.
     evaluations : int
         Pictures that the model has seen.
     started : float
@@ -44,10 +49,9 @@ def without_base(
         With maps spread evenly over the channels, and NaN as base values.
     """
     channels = prepared.pictures.shape[3]
-    values = prepared.pick(np.repeat(maps[:, :, :, None] / channels, channels, axis=3))
     return to_explanation(
         prepared,
-        values,
+        np.repeat(maps[:, :, :, None] / channels, channels, axis=3),
         np.full(prepared.classes.shape, np.nan),
         evaluations=evaluations,
         seconds=time.perf_counter() - started,
@@ -59,27 +63,26 @@ def occlusion(
     images: ArrayLike,
     baseline: ArrayLike,
     *,
-    seed: int = 0,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
+    progress: bool = False,
 ) -> Explanation:
     """Slide a square over the picture and see how far each output falls.
 
     Chapter ``09_evaluation``; Zeiler and Fergus (2014). The square has an eighth of the picture's
-    side, and moves by half of that. It is leave-one-out, with squares for players.
+    side, two pixels at least, and moves by half of that. It is leave-one-out, with squares for
+    players. The size of the picture decides how many there are: there is no budget.
 
     Parameters
     ----------
-    model : keras.Model or callable
-        Takes pictures in [0, 255] and ends in logits.
-    images : array, shape (n, height, width, channels) or (height, width, channels)
-        Values from 0 to 255, at least 16 pixels a side.
-    baseline : array
-        What the square shows: a colour, a picture, or one for each image.
+    model, images, baseline, target, output
+        As in `insectlib.explain.kernel_shap`.
     seed : int
-        Not used; nothing is drawn.
-    target, output, class_names
+        Not used: nothing is drawn.
+    class_names, batch_size, progress
         As in `insectlib.explain.kernel_shap`.
 
     Returns
@@ -90,33 +93,47 @@ def occlusion(
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.prepare` refuses the prepared, or the baseline is wrong.
+        When the baseline is wrong, for outputs of covered pictures that are not finite, and
+        whenever `insectlib.explain.prepare` refuses the pictures or the model.
     """
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
-    started = time.perf_counter()
-    pictures = prepared.pictures
+    pictures = checked_pictures(model, images)
     baselines = checked_baseline(baseline, pictures)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
+    started = time.perf_counter()
     height, width = pictures.shape[1:3]
-    side = max(2, min(height, width) // 8)
-    squares = np.array([(y, x) for y in _places(height, side) for x in _places(width, side)])
-    maps = np.zeros((*pictures.shape[:3], prepared.outputs.shape[1]))
+    side = min(max(2, min(height, width) // 8), height, width)
+    squares = [(y, x) for y in _places(height, side) for x in _places(width, side)]
+    maps = np.zeros((*pictures.shape[:3], prepared.classes.shape[1]))
     visits = np.zeros((height, width, 1))
     for y, x in squares:
         visits[y : y + side, x : x + side] += 1
-    for i, picture in enumerate(pictures):
-        covered = np.repeat(picture[None], len(squares), axis=0)
-        for copy, (y, x) in zip(covered, squares, strict=True):
-            copy[y : y + side, x : x + side] = baselines[i, y : y + side, x : x + side]
-        falls = prepared.outputs[i] - model_outputs(model, covered, output)
-        for fall, (y, x) in zip(falls, squares, strict=True):
-            maps[i, y : y + side, x : x + side] += fall / side**2
+    bar = tqdm(pictures, desc="Occlusion", unit="picture", disable=not progress)
+    for i, picture in enumerate(bar):
+        whole = prepared.outputs[i]
+        for first in range(0, len(squares), batch_size):
+            some = squares[first : first + batch_size]
+            covered = np.repeat(picture[None], len(some), axis=0)
+            for copy, (y, x) in zip(covered, some, strict=True):
+                copy[y : y + side, x : x + side] = baselines[i, y : y + side, x : x + side]
+            scores = model_outputs(model, covered, "scores", batch_size)
+            check_finite(scores, "covered pictures")
+            falls = (whole - from_logits(scores, output))[:, prepared.classes[i]]
+            for fall, (y, x) in zip(falls, some, strict=True):
+                maps[i, y : y + side, x : x + side] += fall / side**2
     evaluations = len(pictures) * (len(squares) + 1)
     return without_base(prepared, maps / visits, evaluations=evaluations, started=started)
 
 
 def _places(length: int, side: int) -> list[int]:
     """Return where a square of `side` begins, half its side apart, up to the very end."""
-    return [*range(0, length - side, side // 2), length - side]
+    return [*range(0, length - side, max(side // 2, 1)), length - side]
 
 
 def edge_map(
@@ -124,22 +141,23 @@ def edge_map(
     images: ArrayLike,
     baseline: ArrayLike | None = None,
     *,
-    seed: int = 0,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
 ) -> Explanation:
     """Return the edges in each picture, as if they were an explanation.
 
-    Chapter ``09_evaluation``; the control of Adebayo et al. (2018). It never asks the model, and
-    its map is the same for every class.
+    Chapter ``09_evaluation``; the control of Adebayo et al. (2018). The model is asked about each
+    picture once, for its outputs; the map is the same for every class.
 
     Parameters
     ----------
-    model, images, target, output, class_names
+    model, images, target, output, class_names, batch_size
         As in `insectlib.explain.kernel_shap`.
     baseline, seed
-        Not used.
+        Not used: nothing is hidden, and nothing is drawn.
 
     Returns
     -------
@@ -149,13 +167,16 @@ def edge_map(
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.prepare` refuses the prepared.
+        Whenever `insectlib.explain.prepare` refuses the pictures or the model.
     """
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    prepared = prepare(
+        model, images, output=output, class_names=class_names, target=target, batch_size=batch_size
+    )
     started = time.perf_counter()
-    edges = np.stack([sobel(picture.mean(axis=-1) / 255) for picture in prepared.pictures])
-    maps = np.repeat(edges[..., None], prepared.outputs.shape[1], axis=-1)
-    return without_base(prepared, maps, evaluations=0, started=started)
+    pictures = prepared.pictures
+    edges = np.stack([sobel(picture.mean(axis=-1) / 255) for picture in pictures])
+    maps = np.repeat(edges[..., None], prepared.classes.shape[1], axis=-1)
+    return without_base(prepared, maps, evaluations=len(pictures), started=started)
 
 
 def random_map(
@@ -163,22 +184,25 @@ def random_map(
     images: ArrayLike,
     baseline: ArrayLike | None = None,
     *,
-    seed: int,
-    segments: NDArray[np.int64] | None = None,
-    output: str = "logits",
-    class_names: ArrayLike | None = None,
     target: Target = None,
+    output: str = "logits",
+    seed: int = 0,
+    segments: ArrayLike | None = None,
+    class_names: ArrayLike | None = None,
+    batch_size: int = BATCH,
 ) -> Explanation:
     """Return dice: a random value for each superpixel and class (chapter ``09_evaluation``).
 
+    The model is asked about each picture once, for its outputs.
+
     Parameters
     ----------
-    model, images, segments, target, output, class_names
+    model, images, target, output, segments, class_names, batch_size
         As in `insectlib.explain.kernel_shap`.
     baseline
-        Not used.
+        Not used: nothing is hidden.
     seed : int
-        Of the dice.
+        Of the dice, which are thrown for one picture after the other.
 
     Returns
     -------
@@ -188,14 +212,24 @@ def random_map(
     Raises
     ------
     ValueError
-        Whenever `insectlib.explain.prepare` refuses the prepared, or the segments are wrong.
+        Whenever `insectlib.explain.prepare` refuses the pictures or the model, or the segments
+        are wrong.
     """
-    prepared = prepare(model, images, output=output, class_names=class_names, target=target)
+    pictures = checked_pictures(model, images)
+    cuts = checked_segments(segments, pictures)
+    prepared = prepare(
+        model,
+        pictures,
+        output=output,
+        class_names=class_names,
+        target=target,
+        batch_size=batch_size,
+    )
     started = time.perf_counter()
-    cuts = checked_segments(segments, prepared.pictures)
     random, n_classes = np.random.default_rng(seed), prepared.outputs.shape[1]
-    thrown = [
-        spread(random.normal(size=(cut.max() + 1, n_classes)), cut, prepared.pictures.shape[3])
-        for cut in cuts
-    ]
-    return without_base(prepared, np.stack(thrown).sum(axis=3), evaluations=0, started=started)
+    thrown = []
+    for cut, classes in zip(cuts, prepared.classes, strict=True):
+        # for every class, so that those of one do not depend on which others are asked for
+        dice = random.normal(size=(cut.max() + 1, n_classes))[:, classes]
+        thrown.append(spread(dice, cut, channels=1)[:, :, 0])
+    return without_base(prepared, np.stack(thrown), evaluations=len(cuts), started=started)

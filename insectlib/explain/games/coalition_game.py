@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.masking.masked_inference import masked_forward
-from insectlib.models.inference import Model, from_logits
+from insectlib.explain.masking.masked_inference import BATCH, masked_forward
+from insectlib.models.inference import Model, check_finite, from_logits
 
 
 class CoalitionGame:
@@ -25,12 +25,21 @@ class CoalitionGame:
     segments : int64 array, shape (height, width)
         From `superpixels`.
     output : str
-        ``"logits"`` or ``"probabilities"``.
+        ``"logits"``, ``"probabilities"`` or ``"scores"``.
+    classes : int64 array, shape (k,), optional
+        Return these outputs only; all of them where missing.
+    batch_size : int
+        Masked pictures at once; bounds the memory.
 
     Attributes
     ----------
     evaluations : int
         Coalitions that the model was asked about so far.
+
+    Raises
+    ------
+    ValueError
+        When called: for outputs of masked pictures that are not finite.
     """
 
     def __init__(
@@ -40,6 +49,9 @@ class CoalitionGame:
         baseline: NDArray[np.float32],
         segments: NDArray[np.int64],
         output: str = "logits",
+        *,
+        classes: NDArray[np.int64] | None = None,
+        batch_size: int = BATCH,
     ) -> None:
         self.image = np.asarray(image, dtype=np.float32)
         fill = np.asarray(baseline, dtype=np.float32)
@@ -47,7 +59,8 @@ class CoalitionGame:
         self.segments = np.asarray(segments, dtype=np.int32)
         self.output = output
         self.evaluations = 0
-        self._forward = masked_forward(model)
+        self._classes = slice(None) if classes is None else classes
+        self._forward = masked_forward(model, batch_size)
 
     def __call__(self, coalitions: ArrayLike) -> NDArray[np.float64]:
         """Return the outputs of each coalition."""
@@ -57,6 +70,7 @@ class CoalitionGame:
         )
         unlike = rows[first].astype(np.float32)
         self.evaluations += len(unlike)
-        logits = self._forward(unlike, self.segments, self.image, self.baseline)
-        outputs = from_logits(logits, self.output)
-        return outputs[place.ravel()]
+        scores = self._forward(unlike, self.segments, self.image, self.baseline)
+        check_finite(scores, "masked pictures")
+        outputs = from_logits(scores, self.output)[:, self._classes]
+        return np.asarray(outputs[place.ravel()])

@@ -63,7 +63,7 @@ def members(tree: Tree) -> frozenset[str]:
 
 
 @lru_cache(maxsize=8)
-def picture_hierarchy(height: int, width: int) -> NDArray[np.float64]:
+def picture_hierarchy(height: int, width: int, channels: int = 3) -> NDArray[np.float64]:
     """Return the tree of boxes that shap cuts every picture of that size into.
 
     Chapter ``08_partition_shap``. The longer side is halved, then again, down to single pixels
@@ -73,18 +73,22 @@ def picture_hierarchy(height: int, width: int) -> NDArray[np.float64]:
     ----------
     height, width : int
         In pixels.
+    channels : int
+        Of the picture.
 
     Returns
     -------
-    float64 array, shape (3 * height * width - 1, 4)
+    float64 array, shape (height * width * channels - 1, 4)
         SciPy's form of a tree: row i holds the two children of node ``i + m``, a distance that is
-        not used, and the number of leaves below. The m = 3 * height * width leaves come first, in
-        the order of the flattened picture; the last row is the whole picture.
+        not used, and the number of leaves below. The m = height * width * channels leaves come
+        first, in the order of the flattened picture; the last row is the whole picture.
     """
-    return np.asarray(shap.maskers.Image(0, (height, width, 3)).clustering)
+    return np.asarray(shap.maskers.Image(0, (height, width, channels)).clustering)
 
 
-def region_box(hierarchy: NDArray[np.float64], node: int, width: int) -> tuple[int, int, int, int]:
+def region_box(
+    hierarchy: NDArray[np.float64], node: int, width: int, channels: int = 3
+) -> tuple[int, int, int, int]:
     """Return where in the picture a node of the tree is.
 
     Chapter ``08_partition_shap``.
@@ -97,6 +101,8 @@ def region_box(hierarchy: NDArray[np.float64], node: int, width: int) -> tuple[i
         From 0 to 2 * m - 2.
     width : int
         Of the picture, in pixels.
+    channels : int
+        Of the picture.
 
     Returns
     -------
@@ -108,13 +114,13 @@ def region_box(hierarchy: NDArray[np.float64], node: int, width: int) -> tuple[i
         leaf = node
         while leaf >= m:
             leaf = int(hierarchy[leaf - m, side])
-        corners.append(divmod(leaf // 3, width))
+        corners.append(divmod(leaf // channels, width))
     (top, left), (bottom, right) = sorted(corners)
     return top, left, bottom + 1, right + 1
 
 
 def level_boxes(
-    hierarchy: NDArray[np.float64], level: int, width: int
+    hierarchy: NDArray[np.float64], level: int, width: int, channels: int = 3
 ) -> list[tuple[int, int, int, int]]:
     """Return the boxes of one level of the tree (chapter ``08_partition_shap``).
 
@@ -126,6 +132,8 @@ def level_boxes(
         How often the picture has been cut: 0 is the whole of it, 1 its two halves, and so on.
     width : int
         Of the picture, in pixels.
+    channels : int
+        Of the picture.
 
     Returns
     -------
@@ -136,7 +144,7 @@ def level_boxes(
     nodes = [2 * m - 2]
     for _ in range(level):
         nodes = [int(child) for node in nodes if node >= m for child in hierarchy[node - m, :2]]
-    return [region_box(hierarchy, node, width) for node in nodes]
+    return [region_box(hierarchy, node, width, channels) for node in nodes]
 
 
 def smallest_regions(
@@ -174,7 +182,7 @@ def smallest_regions(
     numbers = np.zeros((height, width), dtype=np.int64)
     ends = [child for node in np.flatnonzero(opened) for child in children[node - m].tolist()]
     for number, node in enumerate(end for end in ends if not opened[end]):
-        top, left, bottom, right = region_box(hierarchy, node, width)
+        top, left, bottom, right = region_box(hierarchy, node, width, m // (height * width))
         numbers[top:bottom, left:right] = number
     _, without_gaps = np.unique(numbers, return_inverse=True)
     return without_gaps.reshape(height, width).astype(np.int64)

@@ -65,7 +65,7 @@ class PictureMasker:
     def __init__(self, image: ArrayLike, baseline: str | ArrayLike) -> None:
         self.image = check_images(np.asarray(image)[None])[0]
         self.shape = (1, self.image.size)
-        self.clustering = picture_hierarchy(*self.image.shape[:2])
+        self.clustering = picture_hierarchy(*self.image.shape)
         self._inpainting: int | None = None
         if isinstance(baseline, str) and baseline in INPAINTING:
             self._inpainting = INPAINTING[baseline]
@@ -131,7 +131,12 @@ class PictureMasker:
     def _inpainted(self, method: int, holes: NDArray[np.bool_]) -> NDArray[np.generic]:
         """Return the picture continued into holes (height, width)."""
         if holes.any() and not holes.all():
-            return np.asarray(cv2.inpaint(self._whole, holes.astype(np.uint8), RADIUS, method))
+            # a channel at a time where there are not three, which is all that OpenCV takes at once
+            parts = [self._whole]
+            if self._whole.shape[2] != 3:
+                parts = np.split(self._whole, self._whole.shape[2], axis=2)
+            filled = [cv2.inpaint(part, holes.astype(np.uint8), RADIUS, method) for part in parts]
+            return np.dstack(filled)
         return self._fill
 
 
@@ -164,4 +169,5 @@ def baseline_picture(image: NDArray[np.float32], baseline: str | ArrayLike) -> N
             f"baseline is {baseline!r}; expected 'blur(k,k)' with k in pixels, at least 1, "
             f"{' or '.join(map(repr, INPAINTING))}, or a colour or picture as an array"
         )
-    return np.asarray(cv2.blur(image, (int(sides[1]), int(sides[2]))), dtype=np.float32)
+    blur = cv2.blur(image, (int(sides[1]), int(sides[2])))  # without its axis of one channel
+    return np.asarray(blur, dtype=np.float32).reshape(image.shape)
