@@ -25,6 +25,7 @@ export INSECTLIB_PHOTOS ?= $(abspath $(wildcard ../shared/data/insects))
 # likewise the pictures of other data sets that some chapters show beside the insects
 export INSECTLIB_IMAGENET50 ?= $(abspath $(wildcard ../shared/data/imagenet50))
 export INSECTLIB_CIFAR10 ?= $(abspath $(wildcard ../shared/data/cifar10_subset.npz))
+export INSECTLIB_FASHION_MNIST ?= $(abspath $(wildcard ../shared/data/fashion_mnist_subset.npz))
 # the log of TensorFlow's C++ side is of no use to a reader
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # of two notebooks side by side, each would have its linear algebra wait for threads of the other

@@ -24,6 +24,12 @@ from .sources.cifar10 import cifar10_at_hand as cifar10_at_hand
 from .sources.cifar10 import load_cifar10 as load_cifar10
 from .sources.drawn import load_specimens as load_specimens
 from .sources.errors import DataUnavailableError as DataUnavailableError
+from .sources.fashion_mnist import (
+    fashion_mnist_at_hand as fashion_mnist_at_hand,
+)
+from .sources.fashion_mnist import (
+    load_fashion_mnist as load_fashion_mnist,
+)
 from .sources.imagenet50 import (
     imagenet50_at_hand as imagenet50_at_hand,
 )
@@ -31,6 +37,7 @@ from .sources.imagenet50 import (
     load_imagenet50 as load_imagenet50,
 )
 from .sources.photos import load_photos as load_photos
+from .sources.ten_kinds import load_ten_kinds as load_ten_kinds
 from .splits import (
     catalogue_number as catalogue_number,
 )

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from hashlib import sha256
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +15,7 @@ from tqdm import tqdm
 from insectlib.data.cache import cached
 from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
+from insectlib.data.sources.processes import on_cores
 from insectlib.specimens.catalogue import COUNTS, Entry, checked_counts, plan_collection
 from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import drawing_versions, render
@@ -220,10 +217,7 @@ def _image_set(
 def _draw(
     scenes: Sequence[Scene], size: int, workers: int | None, progress: bool
 ) -> tuple[Bytes, Bytes]:
-    """Draw scenes into two arrays of bytes; on one core where other processes cannot start."""
-    workers = _cores() if workers is None else workers
-    if workers < 1:
-        raise ValueError(f"workers {workers}: expected 1 or more")
+    """Draw scenes into two arrays of bytes."""
     n = len(scenes)
     images, masks = np.empty((n, size, size, 3), np.uint8), np.empty((n, size, size), np.uint8)
     # one insect before several backgrounds is drawn in one go: it is the larger part of the work
@@ -231,40 +225,19 @@ def _draw(
     step = 8
     places = [order[i : i + step] for i in range(0, n, step)]
     chunks = [([scenes[i] for i in chunk], size) for chunk in places]
-    bar = tqdm(
+    with tqdm(
         total=n,
         desc=f"drawing specimens, {size} px",
         unit="picture",
         mininterval=1,
         disable=not progress,
-    )
-
-    def fill(results: Iterable[tuple[Bytes, Bytes]]) -> None:
-        for chunk, (drawn, labelled) in zip(places, results, strict=True):
+    ) as bar:
+        for chunk, (drawn, labelled) in zip(
+            places, on_cores(_draw_chunk, chunks, workers), strict=True
+        ):
             images[chunk], masks[chunk] = drawn, labelled
             bar.update(len(drawn))
-
-    with bar:
-        if workers == 1 or n < 3 * step:
-            fill(map(_draw_chunk, chunks))
-            return images, masks
-        # spawned, not forked: a fork of a process that runs TensorFlow's threads can hang
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
-        try:
-            fill(pool.map(_draw_chunk, chunks))
-        except (BrokenProcessPool, OSError):
-            bar.reset()
-            fill(map(_draw_chunk, chunks))
-        finally:
-            pool.shutdown(cancel_futures=True)
     return images, masks
-
-
-def _cores() -> int:
-    """Return the number of cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def _draw_chunk(chunk: tuple[Sequence[Scene], int]) -> tuple[Bytes, Bytes]:
