@@ -30,14 +30,9 @@ from insectlib.models.building import Build
 from insectlib.models.cnns import small_cnn
 from insectlib.models.training import train
 from insectlib.shortcuts.diagnosis import diagnose, exact_shares
-from insectlib.shortcuts.interventions import (
-    accuracy,
-    cover_strips,
-    exchange,
-    randomise,
-    swap_surroundings,
-)
+from insectlib.shortcuts.interventions import cover_strips, exchange, randomise, swap_surroundings
 from insectlib.shortcuts.mitigation import cropped, train_for_right_reasons
+from insectlib.shortcuts.outcomes import accuracy
 
 SIZES = {"fast": (64, 180), "full": (80, 180)}
 WORLDS = (0, 1)
@@ -101,7 +96,7 @@ def main() -> None:
     )
     exact = exact_shares([model for team in teams.values() for model in team], some)
     regions = list(exact.values)
-    controls = [] if drawn else [swap_surroundings(test, seed=seed, giver="own") for seed in WORLDS]
+    controls = [] if drawn else [swap_surroundings(test, seed=seed, donor="own") for seed in WORLDS]
     head = ["network", "test", "strip covered", "counterfactual", "fall", *regions, "off, in maps"]
     head += ["control"] * bool(controls)
     print(" | ".join(head))

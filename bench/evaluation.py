@@ -34,10 +34,10 @@ from numpy.typing import NDArray
 from insectlib.course import course_cnn, course_collection, course_split
 from insectlib.data.imageset import ImageSet
 from insectlib.evaluate.faithfulness import (
-    Ground,
+    TargetGame,
     curve_area,
-    hide_at_random,
     infidelity,
+    random_perturbations,
     removal_curves,
 )
 from insectlib.evaluate.ground_truth import exact_parts, part_masks, part_values, relative_error
@@ -51,7 +51,7 @@ from insectlib.explain.controls.simple_maps import edge_map, occlusion, random_m
 from insectlib.explain.deep.deep_shap import deep_shap
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
-from insectlib.explain.games.layouts import FRAMES, frames
+from insectlib.explain.games.layouts import BORDER_TILES, border_tiles
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.explain.kernel import kernel_shap
@@ -77,10 +77,10 @@ def explainers(size: int, background: NDArray[np.float32]) -> dict[str, Explaine
         )
 
     def plain(
-        explainer: Callable[..., shap.Explanation], ground: Any = grey, **settings: Any
+        explainer: Callable[..., shap.Explanation], game: Any = grey, **settings: Any
     ) -> Explainer:
         return lambda network, pictures, seed, cuts: explainer(
-            network, pictures, ground, seed=seed, **settings
+            network, pictures, game, seed=seed, **settings
         )
 
     return {
@@ -133,10 +133,10 @@ def load_case(dataset: str, profile: str, per_class: int) -> Case:
         masks = part_masks(part.masks, SCENE_PLAYERS)
         tables = [scene_shapley(network, s, SCENE_PLAYERS, size=size).table for s in part.scenes]
     else:
-        cut = frames(size, size)
-        masks = np.tile(cut == np.arange(len(FRAMES))[:, None, None], (len(part), 1, 1, 1))
+        cut = border_tiles(size, size)
+        masks = np.tile(cut == np.arange(len(BORDER_TILES))[:, None, None], (len(part), 1, 1, 1))
         grey = np.full((size, size, 3), 128, dtype=np.float32)
-        rows = all_coalitions(len(FRAMES))
+        rows = all_coalitions(len(BORDER_TILES))
         tables = [CoalitionGame(network, p, grey, cut)(rows) for p in part.images]
     training = split.training.images
     drawn = np.random.default_rng(0).choice(len(training), 12, replace=False)
@@ -156,7 +156,7 @@ def exact_map(case: Case) -> shap.Explanation:
     if case.part.scenes is not None:
         return exact_parts(case.network, case.part)
     grey = np.full((case.size, case.size, 3), 128, dtype=np.float32)
-    cut = frames(case.size, case.size)
+    cut = border_tiles(case.size, case.size)
     return kernel_shap(case.network, case.part.images, grey, seed=0, segments=cut, budget=254)
 
 
@@ -180,10 +180,10 @@ def truth_scores(case: Case, explanation: shap.Explanation) -> dict[str, NDArray
     }
 
 
-def gain(ground: Ground, maps: NDArray[np.float64]) -> NDArray[np.float64]:
+def gain(game: TargetGame, maps: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the area below the insertion curve minus that below the deletion curve."""
-    inserted = curve_area(removal_curves(ground, maps, insert=True))
-    return inserted - curve_area(removal_curves(ground, maps))
+    inserted = curve_area(removal_curves(game, maps, insert=True))
+    return inserted - curve_area(removal_curves(game, maps))
 
 
 def resident() -> float:
@@ -237,8 +237,8 @@ def main() -> None:
     pictures, cuts, named = case.part.images, case.cuts, case.named
     grey = np.full((case.size, case.size, 3), 128, dtype=np.float32)
     out_of_focus = np.stack([blurred(picture) for picture in pictures])
-    grounds = [Ground(case.network, pictures, b, cuts, named) for b in (grey, out_of_focus)]
-    probes = hide_at_random(grounds[0], seed=0)
+    games = [TargetGame(case.network, pictures, b, cuts, named) for b in (grey, out_of_focus)]
+    perturbations = random_perturbations(games[0], seed=0)
     noisy = with_noise(pictures, seed=0)
     few = slice(None, None, max(1, len(pictures) // SANITY_PICTURES))
     layers = layers_with_weights(case.network)
@@ -269,9 +269,10 @@ def main() -> None:
             kernel = correct
         elif kernel is not None:
             print(f"  {'minus Kernel':14}{with_ends(correct - kernel)}")
-        for ground, word in zip(grounds, ("gain, grey", "gain, blur"), strict=True):
-            print(f"  {word:14}{with_ends(gain(ground, maps[0]))}")
-        print(f"  {'infidelity':14}{with_ends(infidelity(maps[0], cuts, probes, rescale=True))}")
+        for game, word in zip(games, ("gain, grey", "gain, blur"), strict=True):
+            print(f"  {word:14}{with_ends(gain(game, maps[0]))}")
+        infidel = infidelity(maps[0], cuts, perturbations, rescale=True)
+        print(f"  {'infidelity':14}{with_ends(infidel)}")
         if len(runs) > 1:
             print(f"  {'steady: seed':14}{with_ends(stability(maps, cuts))}")
         if name != "Exact":

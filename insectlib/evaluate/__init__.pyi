@@ -1,14 +1,14 @@
 from .faithfulness import (
-    Ground as Ground,
+    TargetGame as TargetGame,
 )
 from .faithfulness import (
     curve_area as curve_area,
 )
 from .faithfulness import (
-    hide_at_random as hide_at_random,
+    infidelity as infidelity,
 )
 from .faithfulness import (
-    infidelity as infidelity,
+    random_perturbations as random_perturbations,
 )
 from .ground_truth import (
     exact_parts as exact_parts,
@@ -32,7 +32,7 @@ from .localisation import (
     attribution_sums as attribution_sums,
 )
 from .localisation import (
-    frame_masks as frame_masks,
+    border_masks as border_masks,
 )
 from .localisation import (
     region_masks as region_masks,

@@ -1,7 +1,7 @@
 """Scores for explanations where no truth is known: does the model do what the map says?
 
-Chapter ``09_evaluation``. Removing superpixels needs something to put in their place, and every
-score here depends on it: a map is at home before the background that it was made with.
+Chapter ``09_evaluation``. Removing segments needs something to put in their place, the baseline,
+and every score here depends on it: a map that was made with the same baseline has an advantage.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.integrate import trapezoid
 
 from insectlib.evaluate.maps import segment_sums
 from insectlib.explain.games.coalition_game import CoalitionGame
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Ground:
-    """What maps are tested against: pictures, what hides their parts, and the class to watch.
+class TargetGame:
+    """The game that maps are tested against: segments of pictures in, one output for each out.
 
     Chapter ``09_evaluation``.
 
@@ -33,12 +34,12 @@ class Ground:
         Takes pictures in [0, 255] and ends in logits.
     pictures : float32 array, shape (n, height, width, 3)
         Values from 0 to 255.
-    background : array
-        A colour, shape (3,), a picture, or one for each picture.
+    baseline : array
+        What stands in for removed segments: a colour, a picture, or one for each picture.
     segments : int64 array, shape (n, height, width)
-        Superpixels, numbered from 0 without gaps.
+        Segments, numbered from 0 without gaps.
     classes : int array, shape (n,)
-        The output that is watched, for each picture.
+        The target output, for each picture.
     output : str
         ``"logits"`` or ``"probabilities"``.
 
@@ -50,7 +51,7 @@ class Ground:
 
     model: keras.Model
     pictures: NDArray[np.float32]
-    background: ArrayLike
+    baseline: ArrayLike
     segments: NDArray[np.int64]
     classes: NDArray[np.int64]
     output: str = "logits"
@@ -63,10 +64,10 @@ class Ground:
                 f"{len(self.classes)} classes; expected (n, height, width, 3), "
                 "(n, height, width) and n"
             )
-        checked_baseline(self.background, self.pictures)
+        checked_baseline(self.baseline, self.pictures)
 
-    def watch(self, index: int, coalitions: ArrayLike) -> NDArray[np.float64]:
-        """Return the watched output of picture `index` for each coalition of superpixels shown.
+    def target_output(self, index: int, coalitions: ArrayLike) -> NDArray[np.float64]:
+        """Return the target output of picture `index` for each coalition of shown segments.
 
         Parameters
         ----------
@@ -78,44 +79,44 @@ class Ground:
         -------
         float64 array, shape (m,)
         """
-        game = CoalitionGame(
+        coalition_game = CoalitionGame(
             self.model,
             self.pictures[index],
-            checked_baseline(self.background, self.pictures)[index],
+            checked_baseline(self.baseline, self.pictures)[index],
             self.segments[index],
             self.output,
         )
-        return np.asarray(game(coalitions)[:, self.classes[index]])
+        return np.asarray(coalition_game(coalitions)[:, self.classes[index]])
 
 
 def removal_curves(
-    ground: Ground, maps: NDArray[np.float64], *, steps: int = 20, insert: bool = False
+    game: TargetGame, maps: NDArray[np.float64], *, steps: int = 20, insert: bool = False
 ) -> NDArray[np.float64]:
-    """Return the output while superpixels go, or come, the highest ranked ones first.
+    """Return the output while segments go, or come, the highest ranked ones first.
 
     Chapter ``09_evaluation``; Petsiuk et al. (2018).
 
     Parameters
     ----------
-    ground : Ground
+    game : TargetGame
     maps : float64 array, shape (n, height, width)
-        From `insectlib.evaluate.class_maps`; superpixels are ranked by their sums.
+        From `insectlib.evaluate.class_maps`; segments are ranked by their sums.
     steps : int
-        Steps from none to all of the superpixels.
+        Steps from none to all of the segments.
     insert : bool
-        False deletes from the whole picture; True inserts into the bare background.
+        False deletes from the whole picture; True inserts into the bare baseline.
 
     Returns
     -------
     float64 array, shape (n, steps + 1)
-        Column j belongs to a share of ``j / steps`` of the superpixels.
+        Column j belongs to a share of ``j / steps`` of the segments.
     """
     curves = []
-    for i, sums in enumerate(segment_sums(maps, ground.segments)):
+    for i, sums in enumerate(segment_sums(maps, game.segments)):
         rank = np.argsort(np.argsort(-sums, kind="stable"))
         counts = np.rint(np.linspace(0, len(sums), steps + 1))
         among_first = rank < counts[:, None]
-        curves.append(ground.watch(i, among_first if insert else ~among_first))
+        curves.append(game.target_output(i, among_first if insert else ~among_first))
     return np.stack(curves)
 
 
@@ -132,79 +133,81 @@ def curve_area(curves: NDArray[np.float64]) -> NDArray[np.float64]:
     float64 array, shape (...)
         The mean height by the trapezoidal rule, in the unit of the output.
     """
-    return np.asarray((curves[..., 1:] + curves[..., :-1]).mean(axis=-1) / 2)
+    return np.asarray(trapezoid(curves, dx=1 / (curves.shape[-1] - 1), axis=-1))
 
 
 @dataclass(frozen=True)
-class Probe:
-    """What happened to one picture's output when superpixels were hidden at random.
+class Perturbations:
+    """Segments of one picture that were removed at random, and what the target output did.
 
     Parameters
     ----------
-    hidden : bool array, shape (m, k)
-        Which superpixels were hidden, probe by probe.
-    falls : float64 array, shape (m,)
-        How far the output fell each time.
+    removed : bool array, shape (m, k)
+        Which segments were removed, one row for each perturbation.
+    drops : float64 array, shape (m,)
+        How far the target output dropped each time.
     """
 
-    hidden: NDArray[np.bool_]
-    falls: NDArray[np.float64]
+    removed: NDArray[np.bool_]
+    drops: NDArray[np.float64]
 
 
-def hide_at_random(ground: Ground, *, seed: int, n_samples: int = 200) -> list[Probe]:
-    """Hide superpixels at random and see how far the output falls (chapter ``09_evaluation``).
+def random_perturbations(
+    game: TargetGame, *, seed: int, n_samples: int = 200
+) -> list[Perturbations]:
+    """Remove segments at random, see how far the target output drops (chapter ``09_evaluation``).
 
-    Each probe hides a share of the superpixels that is itself drawn between 0 and 1. All
-    explainers can be scored with the same probes.
+    Each perturbation removes a share of the segments that is itself drawn between 0 and 1. All
+    explainers can be scored with the same ones.
 
     Parameters
     ----------
-    ground : Ground
+    game : TargetGame
     seed : int
-        Of what is hidden.
+        Of the random draw of segments.
     n_samples : int
         Probes for each picture.
 
     Returns
     -------
-    list of Probe
+    list of Perturbations
         One for each picture.
     """
     random = np.random.default_rng(seed)
-    probes = []
-    for i, cut in enumerate(ground.segments):
+    perturbations = []
+    for i, cut in enumerate(game.segments):
         share = random.random((n_samples, 1))
-        hidden = random.random((n_samples, int(cut.max()) + 1)) < share
-        watched = ground.watch(i, np.vstack([np.zeros_like(hidden[:1]), hidden]) == 0)
-        probes.append(Probe(hidden, watched[0] - watched[1:]))
-    return probes
+        removed = random.random((n_samples, int(cut.max()) + 1)) < share
+        outputs = game.target_output(i, np.vstack([np.zeros_like(removed[:1]), removed]) == 0)
+        perturbations.append(Perturbations(removed, outputs[0] - outputs[1:]))
+    return perturbations
 
 
 def infidelity(
     maps: NDArray[np.float64],
     segments: NDArray[np.int64],
-    probes: Sequence[Probe],
+    perturbations: Sequence[Perturbations],
     *,
     rescale: bool = False,
     relative: bool = True,
 ) -> NDArray[np.float64]:
-    """Return how badly maps foretell what hiding superpixels does.
+    """Return how badly maps predict what removing segments does.
 
     Chapter ``09_evaluation``; Yeh et al. (2019), whose perturbation is here the difference to the
-    background where superpixels are hidden, so that a map foretells the sum of its values there.
+    baseline where segments are removed, so that a map predicts the sum of its values there.
 
     Parameters
     ----------
     maps : float64 array, shape (n, height, width)
     segments : int64 array, shape (n, height, width)
-        Those of the probes.
-    probes : sequence of Probe
-        From `hide_at_random`.
+        Those of the perturbations.
+    perturbations : sequence of Perturbations
+        From `random_perturbations`.
     rescale : bool
         Whether each map is first multiplied by the factor, not below zero, that suits it best.
     relative : bool
         Whether to divide the mean squared miss, which is the paper's measure, by the mean square
-        of the falls: then a map of zeros has 1.
+        of the drops: then a map of zeros has 1.
 
     Returns
     -------
@@ -212,11 +215,11 @@ def infidelity(
         0 is perfect.
     """
     scores = []
-    for sums, seen in zip(segment_sums(maps, segments), probes, strict=True):
-        foretold = seen.hidden.astype(np.float64) @ sums
+    for sums, tried in zip(segment_sums(maps, segments), perturbations, strict=True):
+        predicted = tried.removed.astype(np.float64) @ sums
         if rescale:
-            square = float(foretold @ foretold) or 1.0
-            foretold *= max(float(foretold @ seen.falls), 0.0) / square
-        size = float(np.mean(seen.falls**2)) if relative else 1.0
-        scores.append(float(np.mean((foretold - seen.falls) ** 2)) / (size or 1.0))
+            square = float(predicted @ predicted) or 1.0
+            predicted *= max(float(predicted @ tried.drops), 0.0) / square
+        size = float(np.mean(tried.drops**2)) if relative else 1.0
+        scores.append(float(np.mean((predicted - tried.drops) ** 2)) / (size or 1.0))
     return np.array(scores)

@@ -1,17 +1,17 @@
-"""Scores for explanations where the truth is known: drawn scenes and their exact part values.
+"""Scores for explanations where an answer is known: drawn scenes and their exact part values.
 
-Chapter ``09_evaluation``. The truth is the game of `insectlib.explain.scene_shapley`: parts of a
-scene come and go, and nothing is masked. With `insectlib.evaluate.part_ranking` the scores answer
-the questions
-that FunnyBirds (Hesse et al., 2023) put to explanations, on completeness, correctness and
-contrastivity, and leave out two weaknesses of its protocols:
+Chapter ``09_evaluation``. The reference is the game of `insectlib.explain.scene_shapley`: parts of
+a scene come and go, and nothing is masked. With `insectlib.evaluate.part_ranking` the scores answer
+the questions that FunnyBirds (Hesse et al., 2023) put to explanations, on completeness, correctness
+and contrastivity, and leave out two weaknesses of its protocols:
 
 * FunnyBirds calls parts important above a threshold, which is chosen for each method so that its
   completeness on the test data is best. Here is no threshold: `insectlib.evaluate.completeness`
   takes the mean over all numbers of parts.
 * FunnyBirds checks correctness by leaving out one part at a time, so that two parts that say the
-  same both look idle. Here correctness is the rank correlation with the Shapley values, which
-  ask about all coalitions; `insectlib.explain.leave_one_out` shows what single deletions miss.
+  same both seem to count for nothing. Here correctness is the rank correlation with the Shapley
+  values, which ask about all coalitions; `insectlib.explain.leave_one_out` shows what single
+  deletions miss.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.evaluate.localisation import region_sums
 from insectlib.explain.explanation import Target, prepare, to_explanation
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.specimens.scene import INSECT, PARTS
@@ -92,13 +93,7 @@ def part_values(explanation: shap.Explanation, masks: NDArray[np.bool_]) -> NDAr
     ValueError
         When masks and explanation do not fit.
     """
-    per_pixel = np.asarray(explanation.values).sum(axis=3)
-    if (len(masks), *masks.shape[2:]) != per_pixel.shape[:3]:
-        raise ValueError(
-            f"masks have shape {masks.shape}; expected (n, n_players, height, width) for "
-            f"explained pictures of shape {per_pixel.shape[:3]}"
-        )
-    return np.asarray(np.einsum("nhwk,nphw->npk", per_pixel, masks.astype(np.float64)))
+    return region_sums(np.asarray(explanation.values).sum(axis=3), masks)
 
 
 def relative_error(
@@ -187,7 +182,7 @@ def exact_parts(
         Drawn ones, with scenes and masks.
     players : sequence of str
         As in `insectlib.explain.scene_shapley`.
-    output, top
+    output, target
         As in `insectlib.explain.kernel_shap`.
 
     Returns
@@ -198,7 +193,8 @@ def exact_parts(
     Raises
     ------
     ValueError
-        For pictures without scenes, and whenever the question or the players are refused.
+        For pictures without scenes, for players that scenes do not have, and whenever
+        `insectlib.explain.prepare` refuses the pictures.
     """
     if specimens.scenes is None or specimens.masks is None:
         raise ValueError("these pictures have no scenes; expected drawn specimens")

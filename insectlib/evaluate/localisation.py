@@ -1,7 +1,6 @@
-"""The known truth of a drawn scene, and how much of an explanation agrees with it.
+"""Where attributions lie: sums and shares over insect, background and strip.
 
-Where the parts are, which share of an attribution lies on them (chapter ``05_kernel_shap``), and,
-from `insectlib.explain.games.scene_game`, their exact Shapley values (chapter ``04_shapley``).
+Chapter ``05_kernel_shap``; chapter ``09_evaluation`` compares them with exact values.
 """
 
 from __future__ import annotations
@@ -13,8 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.data.label_strip import strip_box
-from insectlib.explain.games.coalitions import exact_shapley
-from insectlib.explain.games.scene_game import SCENE_PLAYERS, SceneShapley, scene_shapley
 from insectlib.specimens.scene import INSECT, PARTS
 
 if TYPE_CHECKING:
@@ -26,18 +23,6 @@ REGIONS = {
     "strip": ("strip",),
 }
 """The parts of a scene that make up each region. Clutter counts as background."""
-
-__all__ = [
-    "REGIONS",
-    "SCENE_PLAYERS",
-    "SceneShapley",
-    "attribution_shares",
-    "attribution_sums",
-    "exact_shapley",
-    "frame_masks",
-    "region_masks",
-    "scene_shapley",
-]
 
 
 def region_masks(masks: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
@@ -61,7 +46,7 @@ def region_masks(masks: NDArray[np.uint8]) -> dict[str, NDArray[np.bool_]]:
     }
 
 
-def frame_masks(n: int, height: int, width: int) -> dict[str, NDArray[np.bool_]]:
+def border_masks(n: int, height: int, width: int) -> dict[str, NDArray[np.bool_]]:
     """Return centre, border and strip box, for pictures whose parts nobody has marked.
 
     Chapter ``05_kernel_shap``.
@@ -121,7 +106,7 @@ def attribution_shares(
     per_pixel = np.asarray(explanation.values).sum(axis=3)
     size = np.abs(per_pixel) if kind == "absolute" else per_pixel.clip(min=0)
     total = size.sum(axis=(1, 2))
-    sums = _region_sums(size, regions)
+    sums = _sums_by_name(size, regions)
     return {name: part / np.where(total, total, 1) for name, part in sums.items()}
 
 
@@ -149,19 +134,45 @@ def attribution_sums(
     ValueError
         When masks have another size than the explanation.
     """
-    return _region_sums(np.asarray(explanation.values).sum(axis=3), regions)
+    return _sums_by_name(np.asarray(explanation.values).sum(axis=3), regions)
 
 
-def _region_sums(
+def region_sums(per_pixel: NDArray[np.float64], regions: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Add up maps within regions that may overlap (chapter ``09_evaluation``).
+
+    `insectlib.explain.segment_values` does the same for segments, which do not overlap.
+
+    Parameters
+    ----------
+    per_pixel : float64 array, shape (n, height, width, k)
+    regions : bool array, shape (n, n_regions, height, width)
+
+    Returns
+    -------
+    float64 array, shape (n, n_regions, k)
+
+    Raises
+    ------
+    ValueError
+        When the masks are not of the pictures' number or size.
+    """
+    if (len(regions), *regions.shape[2:]) != per_pixel.shape[:3]:
+        raise ValueError(
+            f"masks have shape {regions.shape}; expected (n, n_regions, height, width) for "
+            f"explained pictures of shape {per_pixel.shape[:3]}"
+        )
+    return np.asarray(np.einsum("nhwk,nphw->npk", per_pixel, regions.astype(np.float64)))
+
+
+def _sums_by_name(
     per_pixel: NDArray[np.float64], regions: Mapping[str, NDArray[np.bool_]]
 ) -> dict[str, NDArray[np.float64]]:
-    """Add up (n, height, width, n_classes) within each region."""
-    sums = {}
+    """Return the sums of each named region."""
     for name, mask in regions.items():
         if mask.shape != per_pixel.shape[:3]:
             raise ValueError(
                 f"the region {name!r} has shape {mask.shape}; expected {per_pixel.shape[:3]}, "
                 "one mask for each explained picture"
             )
-        sums[name] = np.einsum("nhwc,nhw->nc", per_pixel, mask.astype(np.float64))
-    return sums
+    sums = region_sums(per_pixel, np.stack(list(regions.values()), axis=1))
+    return {name: sums[:, i] for i, name in enumerate(regions)}

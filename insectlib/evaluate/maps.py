@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import rankdata
 
 from insectlib.explain.masking.segments import segment_values
 
@@ -120,10 +121,4 @@ def rank_correlation(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
 
 def _centred_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the rank of each value along the last axis, with a mean of 0."""
-
-    def rank(row: NDArray[np.float64]) -> NDArray[np.float64]:
-        ordered = np.sort(row)
-        first, after = (np.searchsorted(ordered, row, side=side) for side in ("left", "right"))
-        return (first + after - len(row)) / 2
-
-    return np.asarray(np.apply_along_axis(rank, -1, values))
+    return np.asarray(rankdata(values, axis=-1) - (values.shape[-1] + 1) / 2)

@@ -19,12 +19,6 @@ from .diagnosis import (
     show_shares as show_shares,
 )
 from .interventions import (
-    CONTROL as CONTROL,
-)
-from .interventions import (
-    accuracy as accuracy,
-)
-from .interventions import (
     exchange as exchange,
 )
 from .interventions import (
@@ -33,10 +27,10 @@ from .interventions import (
 from .interventions import (
     swap_surroundings as swap_surroundings,
 )
-from .interventions import (
-    try_interventions as try_interventions,
-)
 from .mitigation import cropped as cropped
 from .mitigation import train_for_right_reasons as train_for_right_reasons
+from .outcomes import CONTROL as CONTROL
+from .outcomes import accuracy as accuracy
+from .outcomes import try_interventions as try_interventions
 from .report import verdict as verdict
 from .report import write_report as write_report

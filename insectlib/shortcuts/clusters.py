@@ -16,7 +16,7 @@ from sklearn.cluster import KMeans
 from sklearn.metrics import silhouette_score
 
 from insectlib.data.imageset import ImageSet
-from insectlib.evaluate.localisation import attribution_sums, frame_masks, region_masks
+from insectlib.evaluate.localisation import attribution_sums, border_masks, region_masks
 from insectlib.evaluate.maps import class_maps
 
 if TYPE_CHECKING:
@@ -71,11 +71,11 @@ def regions_of(part: ImageSet) -> dict[str, NDArray[np.bool_]]:
     Returns
     -------
     dict of str to bool array, shape (n, height, width)
-        From `insectlib.evaluate.region_masks` or `insectlib.evaluate.frame_masks`.
+        From `insectlib.evaluate.region_masks` or `insectlib.evaluate.border_masks`.
     """
     if part.masks is not None:
         return region_masks(part.masks)
-    return frame_masks(*part.images.shape[:3])
+    return border_masks(*part.images.shape[:3])
 
 
 def evidence_shares(

@@ -29,7 +29,7 @@ from insectlib.shortcuts.clusters import (
     evidence_shares,
     regions_of,
 )
-from insectlib.shortcuts.interventions import Outcome, try_interventions
+from insectlib.shortcuts.outcomes import Outcome, try_interventions
 from insectlib.visualise.plots import show_picture, show_signed_map
 from insectlib.visualise.style import GREY, INK, WIDTH, signed_norm
 

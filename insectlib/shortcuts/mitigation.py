@@ -21,7 +21,7 @@ from tqdm import tqdm
 from insectlib.data.digests import arrays_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
-from insectlib.evaluate.localisation import frame_masks, region_masks
+from insectlib.evaluate.localisation import border_masks, region_masks
 from insectlib.models.building import Build, build_network, check_keeping
 from insectlib.models.digests import imageset_digest, network_digest
 from insectlib.models.inference import check_images
@@ -75,7 +75,7 @@ def forbidden(part: ImageSet) -> NDArray[np.bool_]:
     """
     if part.masks is not None:
         return ~region_masks(part.masks)["insect"]
-    return ~frame_masks(*part.images.shape[:3])["centre"]
+    return ~border_masks(*part.images.shape[:3])["centre"]
 
 
 def slope_penalty(network: keras.Model, images: tf.Tensor, where: tf.Tensor) -> tf.Tensor:

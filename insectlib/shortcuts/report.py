@@ -23,7 +23,7 @@ from insectlib.data.cache import write_whole
 from insectlib.data.imageset import ImageSet
 from insectlib.shortcuts.clusters import LIMIT, SUSPECTS
 from insectlib.shortcuts.diagnosis import Diagnosis, diagnose, plot_clusters
-from insectlib.shortcuts.interventions import accuracy
+from insectlib.shortcuts.outcomes import accuracy
 from insectlib.visualise.plots import show_pictures
 from insectlib.visualise.style import use_style
 
@@ -149,7 +149,7 @@ def verdict(found: Diagnosis) -> tuple[bool, str]:
         f"The maps put {found.suspicion:.0%} of the evidence on {suspects}, and "
         f"{suspicious} of {len(found.part)} pictures are in suspicious clusters."
     )
-    falls = {outcome.name: 100 * outcome.fall for outcome in found.outcomes}
+    falls = {outcome.name: 100 * outcome.drop for outcome in found.outcomes}
     tried = [outcome for outcome in found.outcomes if outcome.control]
     if not tried:
         return False, f"{maps} Nothing was changed in the pictures to confirm it."
@@ -216,7 +216,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
             f"{o.before:.1%}",
             "-" if o.predicted is None else f"{o.predicted:.1%}",
             f"{o.after:.1%}",
-            f"{-100 * o.fall:+z.1f}",
+            f"{-100 * o.drop:+z.1f}",
         ]
         for o in found.outcomes
     ]

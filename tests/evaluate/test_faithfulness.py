@@ -11,11 +11,11 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from insectlib.evaluate.faithfulness import (
-    Ground,
-    Probe,
+    Perturbations,
+    TargetGame,
     curve_area,
-    hide_at_random,
     infidelity,
+    random_perturbations,
     removal_curves,
 )
 from insectlib.evaluate.ground_truth import pointing_game
@@ -50,8 +50,8 @@ class Case:
         self.network = Network(random.normal(size=(192, 12)) / 255, random.normal(size=(12, 3)))
         self.maps = random.normal(size=(2, 8, 8))
 
-    def ground(self, segments: NDArray[np.int64]) -> Ground:
-        return Ground(self.network, self.pictures, GREY, segments, CLASSES)
+    def game(self, segments: NDArray[np.int64]) -> TargetGame:
+        return TargetGame(self.network, self.pictures, GREY, segments, CLASSES)
 
     def exact(self) -> NDArray[np.float64]:
         """Return the maps that a network without a curve deserves."""
@@ -76,7 +76,7 @@ def straight(case: Case) -> Case:
 
 def test_deletion_is_pixel_flipping_of_quantus(case: Case) -> None:
     """PixelFlipping, features_in_step=1, perturb_baseline=128, every third step (one pixel)."""
-    curves = removal_curves(case.ground(PIXELS), case.maps, steps=64)
+    curves = removal_curves(case.game(PIXELS), case.maps, steps=64)
     expected = [
         [3.903329, 2.844457, 2.89507, 2.828905],
         [1.163751, 0.621153, 2.046852, -2.416786],
@@ -90,14 +90,17 @@ def test_infidelity_is_that_of_quantus(case: Case) -> None:
 
     Quantus hides patch after patch without showing the earlier ones again.
     """
-    ground = case.ground(BLOCKS)
+    game = case.game(BLOCKS)
     hidden = np.tril(np.ones((16, 16), dtype=bool))
-    probes = [
-        Probe(hidden, ground.watch(i, np.ones((1, 16))) - ground.watch(i, ~hidden)) for i in (0, 1)
+    perturbations = [
+        Perturbations(
+            hidden, game.target_output(i, np.ones((1, 16))) - game.target_output(i, ~hidden)
+        )
+        for i in (0, 1)
     ]
     maps = (case.maps[..., None] / 255 * (case.pictures - 128)).sum(axis=-1)
     np.testing.assert_allclose(
-        infidelity(maps, BLOCKS, probes, relative=False), [1.339976, 7.134621], rtol=2e-6
+        infidelity(maps, BLOCKS, perturbations, relative=False), [1.339976, 7.134621], rtol=2e-6
     )
 
 
@@ -115,28 +118,28 @@ def test_pointing_game_differs_from_quantus_on_ties_only(case: Case) -> None:
 
 
 def test_curves_begin_and_end_where_they_must(case: Case) -> None:
-    ground = case.ground(BLOCKS)
+    game = case.game(BLOCKS)
     whole = case.network.predict_on_batch(case.pictures)[[0, 1], CLASSES]
     bare = case.network.predict_on_batch(np.full((2, 8, 8, 3), 128.0))[[0, 1], CLASSES]
-    deleted = removal_curves(ground, case.maps, steps=5)
-    inserted = removal_curves(ground, case.maps, steps=5, insert=True)
+    deleted = removal_curves(game, case.maps, steps=5)
+    inserted = removal_curves(game, case.maps, steps=5, insert=True)
     assert deleted.shape == (2, 6)
     np.testing.assert_allclose(deleted[:, [0, -1]], np.stack([whole, bare], axis=1))
     np.testing.assert_allclose(inserted[:, [0, -1]], np.stack([bare, whole], axis=1))
     # to insert the lowest first is to delete the highest first, read backwards
     np.testing.assert_allclose(
-        removal_curves(ground, -case.maps, steps=4, insert=True)[:, ::-1],
-        removal_curves(ground, case.maps, steps=4),
+        removal_curves(game, -case.maps, steps=4, insert=True)[:, ::-1],
+        removal_curves(game, case.maps, steps=4),
     )
 
 
 def test_the_exact_map_has_the_best_curves(straight: Case) -> None:
-    ground = straight.ground(BLOCKS)
-    best = curve_area(removal_curves(ground, straight.exact()))
-    other = curve_area(removal_curves(ground, straight.maps))
+    game = straight.game(BLOCKS)
+    best = curve_area(removal_curves(game, straight.exact()))
+    other = curve_area(removal_curves(game, straight.maps))
     assert (best < other).all()
-    inserted = curve_area(removal_curves(ground, straight.exact(), insert=True))
-    assert (inserted > curve_area(removal_curves(ground, straight.maps, insert=True))).all()
+    inserted = curve_area(removal_curves(game, straight.exact(), insert=True))
+    assert (inserted > curve_area(removal_curves(game, straight.maps, insert=True))).all()
 
 
 def test_area_by_hand() -> None:
@@ -144,38 +147,40 @@ def test_area_by_hand() -> None:
 
 
 def test_probabilities_can_be_watched(case: Case) -> None:
-    ground = replace(case.ground(BLOCKS), output="probabilities")
-    curves = removal_curves(ground, case.maps)
+    game = replace(case.game(BLOCKS), output="probabilities")
+    curves = removal_curves(game, case.maps)
     assert curves.min() > 0 and curves.max() < 1
 
 
 def test_infidelity_knows_the_exact_map(straight: Case) -> None:
-    probes = hide_at_random(straight.ground(BLOCKS), seed=0, n_samples=60)
+    perturbations = random_perturbations(straight.game(BLOCKS), seed=0, n_samples=60)
     exact = straight.exact()
-    np.testing.assert_allclose(infidelity(exact, BLOCKS, probes), 0, atol=1e-9)
-    np.testing.assert_allclose(infidelity(0 * exact, BLOCKS, probes), 1)
-    np.testing.assert_allclose(infidelity(2 * exact, BLOCKS, probes), 1)
-    np.testing.assert_allclose(infidelity(2 * exact, BLOCKS, probes, rescale=True), 0, atol=1e-9)
-    np.testing.assert_allclose(infidelity(-exact, BLOCKS, probes, rescale=True), 1)
+    np.testing.assert_allclose(infidelity(exact, BLOCKS, perturbations), 0, atol=1e-9)
+    np.testing.assert_allclose(infidelity(0 * exact, BLOCKS, perturbations), 1)
+    np.testing.assert_allclose(infidelity(2 * exact, BLOCKS, perturbations), 1)
+    np.testing.assert_allclose(
+        infidelity(2 * exact, BLOCKS, perturbations, rescale=True), 0, atol=1e-9
+    )
+    np.testing.assert_allclose(infidelity(-exact, BLOCKS, perturbations, rescale=True), 1)
 
 
 def test_probes_hide_few_and_many_and_obey_their_seed(case: Case) -> None:
-    ground = case.ground(BLOCKS)
-    first, again, other = (hide_at_random(ground, seed=s, n_samples=200)[0] for s in (0, 0, 1))
-    np.testing.assert_array_equal(first.hidden, again.hidden)
-    assert (first.hidden != other.hidden).any()
-    share = first.hidden.mean(axis=1)
+    game = case.game(BLOCKS)
+    first, again, other = (random_perturbations(game, seed=s, n_samples=200)[0] for s in (0, 0, 1))
+    np.testing.assert_array_equal(first.removed, again.removed)
+    assert (first.removed != other.removed).any()
+    share = first.removed.mean(axis=1)
     assert share.min() < 0.1 and share.max() > 0.9
     i = int(np.argmax(share < 0.9))
-    shown = ground.watch(0, np.stack([np.ones(16), ~first.hidden[i]]))
-    assert first.falls[i] == pytest.approx(shown[0] - shown[1])
+    shown = game.target_output(0, np.stack([np.ones(16), ~first.removed[i]]))
+    assert first.drops[i] == pytest.approx(shown[0] - shown[1])
 
 
 def test_what_does_not_fit_is_refused(case: Case) -> None:
     with pytest.raises(ValueError, match="expected \\(n, height, width, 3\\)"):
-        Ground(case.network, case.pictures, GREY, BLOCKS[:1], CLASSES)
+        TargetGame(case.network, case.pictures, GREY, BLOCKS[:1], CLASSES)
     with pytest.raises(ValueError, match="baseline has shape"):
-        Ground(case.network, case.pictures, (1.0, 2.0), BLOCKS, CLASSES)
+        TargetGame(case.network, case.pictures, (1.0, 2.0), BLOCKS, CLASSES)
 
 
 def test_agreement_and_stability_by_hand() -> None:

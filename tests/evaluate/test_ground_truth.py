@@ -95,7 +95,7 @@ def test_part_values_add_up_pixels_and_channels() -> None:
     masks = np.zeros((1, 2, SIZE, SIZE), dtype=bool)
     masks[0, 0, 0, 0], masks[0, 1, 0, :2] = True, True
     np.testing.assert_allclose(part_values(explanation(values), masks), [[[6, 0, 0], [6, -4, 0]]])
-    with pytest.raises(ValueError, match="expected \\(n, n_players, height, width\\)"):
+    with pytest.raises(ValueError, match="expected \\(n, n_regions, height, width\\)"):
         part_values(explanation(values), masks[:, :, :5])
 
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from insectlib.evaluate.localisation import (
     attribution_shares,
     attribution_sums,
-    frame_masks,
+    border_masks,
     region_masks,
 )
 from insectlib.explain.games.coalitions import exact_shapley, pair_interactions
@@ -85,7 +85,7 @@ def test_regions_part_every_pixel() -> None:
 
 
 def test_frames_part_every_pixel() -> None:
-    masks = frame_masks(2, 60, 90)
+    masks = border_masks(2, 60, 90)
     np.testing.assert_array_equal(sum(m.astype(int) for m in masks.values()), np.ones((2, 60, 90)))
     assert masks["centre"][0, 30, 45]
     assert masks["border"][1, 3, 3]

@@ -115,7 +115,7 @@ def test_diagnosis_finds_the_reader_of_strips(marked: ImageSet) -> None:
     assert found.areas["strip"] == pytest.approx(6 / 256)
     assert all(cluster.suspicious for cluster in found.clusters)
     assert {o.name for o in found.outcomes} >= {"strip painted over", "strips swapped"}
-    assert {o.name: o.fall for o in found.outcomes}["strips swapped"] == 1
+    assert {o.name: o.drop for o in found.outcomes}["strips swapped"] == 1
 
 
 def test_diagnosis_clears_a_reader_of_the_middle(tiny_set: ImageSet) -> None:

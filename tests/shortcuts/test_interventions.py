@@ -15,18 +15,20 @@ from insectlib.data.sources.drawn import draw_specimens
 from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.shortcuts.clusters import regions_of
 from insectlib.shortcuts.interventions import (
-    CONTROL,
-    OWN_CONTROL,
-    Outcome,
-    accuracy,
     cover_strips,
     donors,
     exchange,
-    expected_accuracy,
     keep_strips,
     randomise,
     swap_strips,
     swap_surroundings,
+)
+from insectlib.shortcuts.outcomes import (
+    CONTROL,
+    OWN_CONTROL,
+    Outcome,
+    accuracy,
+    expected_accuracy,
     try_interventions,
 )
 from insectlib.specimens.catalogue import sample_scene
@@ -69,19 +71,19 @@ def test_donors_are_of_another_class_and_repeatable() -> None:
 
 def test_donors_of_any_class_leave_no_link() -> None:
     labels = np.repeat([0, 1, 2], 1000)
-    given = labels[donors(labels, seed=0, giver="any")]
+    given = labels[donors(labels, seed=0, donor="any")]
     for label in range(3):
         assert np.mean(given[labels == label] == label) == pytest.approx(1 / 3, abs=0.05)
 
 
 def test_donors_of_the_own_class() -> None:
     labels = np.array([0, 0, 1, 2, 2, 2] * 5)
-    np.testing.assert_array_equal(labels[donors(labels, seed=0, giver="own")], labels)
+    np.testing.assert_array_equal(labels[donors(labels, seed=0, donor="own")], labels)
 
 
 def test_donors_refuse_one_class() -> None:
-    with pytest.raises(ValueError, match="giver is 'none'; expected one of other, own, any"):
-        donors(np.arange(4), seed=0, giver="none")
+    with pytest.raises(ValueError, match="donor is 'none'; expected one of other, own, any"):
+        donors(np.arange(4), seed=0, donor="none")
     with pytest.raises(ValueError, match="one class only; expected two or more"):
         donors(np.zeros(4, dtype=np.int64), seed=0)
 
@@ -116,8 +118,8 @@ def test_exchange_of_one_thing_leaves_the_other(drawn: ImageSet) -> None:
 
 
 def test_exchange_with_anybody_takes_background_and_strip_from_two(drawn: ImageSet) -> None:
-    mixed = exchange(drawn, seed=0, giver="any")
-    far, near = (donors(drawn.labels, seed=s, giver="any") for s in (0, 1))
+    mixed = exchange(drawn, seed=0, donor="any")
+    far, near = (donors(drawn.labels, seed=s, donor="any") for s in (0, 1))
     assert (far != near).any()
     for i, scene in enumerate(mixed.scenes):
         assert scene.backdrop == drawn.scenes[far[i]].backdrop
@@ -169,7 +171,7 @@ def test_swapped_surroundings_leave_the_centre(drawn: ImageSet) -> None:
 
 
 def test_strips_are_kept_from_pictures_of_the_same_shape_only(drawn: ImageSet) -> None:
-    with pytest.raises(ValueError, match="givers have shape"):
+    with pytest.raises(ValueError, match="donor_set has shape"):
         keep_strips(drawn, drawn.subset([0, 1]))
 
 
@@ -183,7 +185,7 @@ def test_accuracy_counts_right_answers(marked: ImageSet) -> None:
 
 
 def test_outcome_of_a_fall() -> None:
-    assert Outcome("a", 0.9, 0.65, None, 10).fall == pytest.approx(0.25)
+    assert Outcome("a", 0.9, 0.65, None, 10).drop == pytest.approx(0.25)
 
 
 def test_maps_foretell_exactly_what_a_linear_network_does(tiny_set: ImageSet) -> None:
@@ -206,7 +208,7 @@ def test_prediction_needs_all_classes_and_known_regions(tiny_set: ImageSet) -> N
     ground = tiny_set.images[16:]
     top = gradient_shap(model, tiny_set.images[:4], ground, seed=0, budget=8, target="predicted")
     few = {name: mask[:4] for name, mask in regions.items()}
-    with pytest.raises(ValueError, match="explain without top"):
+    with pytest.raises(ValueError, match="explain without target"):
         expected_accuracy(top, few, tiny_set.labels[:4], ["strip"])
     whole = gradient_shap(model, tiny_set.images[:4], ground, seed=0, budget=8)
     with pytest.raises(ValueError, match="no region wing; expected some of centre"):
@@ -221,8 +223,8 @@ def test_interventions_expose_a_reader_of_strips(marked: ImageSet) -> None:
     assert list(outcomes) == names
     controls = [outcome.control for outcome in outcomes.values()]
     assert controls == ["", CONTROL, CONTROL, "", OWN_CONTROL]
-    assert outcomes[OWN_CONTROL].fall == 0 < outcomes["surroundings swapped"].fall
-    assert outcomes[CONTROL].fall == 0
+    assert outcomes[OWN_CONTROL].drop == 0 < outcomes["surroundings swapped"].drop
+    assert outcomes[CONTROL].drop == 0
     assert outcomes["strip painted over"].after == pytest.approx(1 / 3)
     assert outcomes["strips swapped"].after == 0
     assert outcomes["strips swapped"].predicted < 0.1
@@ -235,7 +237,7 @@ def test_interventions_clear_a_reader_of_the_middle(tiny_set: ImageSet) -> None:
     ] * np.ones((1, 16, 16, 3), dtype=np.float32)
     part = replace(tiny_set, images=images)
     model = reader(16, (4, 4, 12, 12))
-    assert [o.fall for o in try_interventions(model, part, seed=0)] == [0] * 5
+    assert [o.drop for o in try_interventions(model, part, seed=0)] == [0] * 5
 
 
 def test_drawn_backgrounds_are_exchanged_under_their_own_strips(drawn: ImageSet) -> None:
@@ -243,7 +245,7 @@ def test_drawn_backgrounds_are_exchanged_under_their_own_strips(drawn: ImageSet)
     by_name = {o.name: o for o in outcomes}
     assert list(by_name)[3:] == ["backgrounds exchanged", "both exchanged"]
     # a reader of the strip's box sees no difference when the strips stay
-    assert by_name["backgrounds exchanged"].fall == 0
+    assert by_name["backgrounds exchanged"].drop == 0
     assert all(o.predicted is None for o in outcomes)
 
 

@@ -18,7 +18,7 @@ from playwright.sync_api import sync_playwright
 
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
-from insectlib.shortcuts.interventions import CONTROL, Outcome
+from insectlib.shortcuts.outcomes import CONTROL, Outcome
 from insectlib.shortcuts.report import verdict, write_report
 
 SIZE = 32

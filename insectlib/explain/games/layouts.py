@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from insectlib.data.label_strip import strip_box
 
-FRAMES = (
+BORDER_TILES = (
     "top edge",
     "left edge",
     "right edge",
@@ -19,7 +19,7 @@ FRAMES = (
     "lower centre",
     "strip",
 )
-"""The regions of `frames`, in the order of their numbers."""
+"""The regions of `border_tiles`, in the order of their numbers."""
 
 
 def tiles(height: int, width: int, rows: Sequence[int]) -> NDArray[np.int64]:
@@ -53,7 +53,7 @@ def tiles(height: int, width: int, rows: Sequence[int]) -> NDArray[np.int64]:
     return np.asarray(first + np.arange(width) * count // width, dtype=np.int64)
 
 
-def frames(height: int, width: int) -> NDArray[np.int64]:
+def border_tiles(height: int, width: int) -> NDArray[np.int64]:
     """Cut a photograph into four edges, three pieces of its centre, and the label strip.
 
     Chapter ``04_shapley``; for pictures whose parts nobody has marked.
@@ -66,7 +66,8 @@ def frames(height: int, width: int) -> NDArray[np.int64]:
     Returns
     -------
     int64 array, shape (height, width)
-        For each pixel an index of `FRAMES`. The edges take a sixth of the picture at each side.
+        For each pixel an index of `BORDER_TILES`. The edges take a sixth of the picture at each
+        side.
 
     Raises
     ------
@@ -77,13 +78,13 @@ def frames(height: int, width: int) -> NDArray[np.int64]:
         raise ValueError(f"a picture of {height}x{width} pixels; expected 16 or more a side")
     edge_y, edge_x = round(height / 6), round(width / 6)
     cut = np.empty((height, width), dtype=np.int64)
-    cut[:edge_y] = FRAMES.index("top edge")
-    cut[height - edge_y :] = FRAMES.index("bottom edge")
+    cut[:edge_y] = BORDER_TILES.index("top edge")
+    cut[height - edge_y :] = BORDER_TILES.index("bottom edge")
     middle = slice(edge_y, height - edge_y)
-    cut[middle, :edge_x] = FRAMES.index("left edge")
-    cut[middle, width - edge_x :] = FRAMES.index("right edge")
+    cut[middle, :edge_x] = BORDER_TILES.index("left edge")
+    cut[middle, width - edge_x :] = BORDER_TILES.index("right edge")
     centre = tiles(height - 2 * edge_y, width - 2 * edge_x, (1, 1, 1))
-    cut[middle, edge_x : width - edge_x] = FRAMES.index("upper centre") + centre
+    cut[middle, edge_x : width - edge_x] = BORDER_TILES.index("upper centre") + centre
     top, left, bottom, right = strip_box(height, width)
-    cut[top:bottom, left:right] = FRAMES.index("strip")
+    cut[top:bottom, left:right] = BORDER_TILES.index("strip")
     return cut

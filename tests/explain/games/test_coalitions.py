@@ -22,7 +22,7 @@ from insectlib.explain.games.coalitions import (
     pair_interactions,
     player_count,
 )
-from insectlib.explain.games.layouts import FRAMES, frames, tiles
+from insectlib.explain.games.layouts import BORDER_TILES, border_tiles, tiles
 
 # what two gloves earn: players 0 and 1 hold a left one, player 2 the right one
 GLOVES = np.array([[row >> 2 & 1 and row & 3 != 0] for row in range(8)], dtype=float)
@@ -125,7 +125,7 @@ def test_tiles_refuse_what_does_not_fit(rows: tuple[int, ...]) -> None:
 
 
 def test_frames_lie_where_their_names_say() -> None:
-    cut = frames(60, 90)
+    cut = border_tiles(60, 90)
     at = {
         (3, 45): "top edge",
         (30, 3): "left edge",
@@ -139,8 +139,8 @@ def test_frames_lie_where_their_names_say() -> None:
         (59, 89): "strip",
     }
     for (y, x), name in at.items():
-        assert FRAMES[cut[y, x]] == name
+        assert BORDER_TILES[cut[y, x]] == name
     top, left, bottom, right = strip_box(60, 90)
-    assert (cut == FRAMES.index("strip")).sum() == (bottom - top) * (right - left)
+    assert (cut == BORDER_TILES.index("strip")).sum() == (bottom - top) * (right - left)
     with pytest.raises(ValueError, match="15x90"):
-        frames(15, 90)
+        border_tiles(15, 90)
