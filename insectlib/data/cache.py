@@ -125,26 +125,6 @@ def cached(
     return value
 
 
-def lookup(kind: str, key: str, read: Callable[[Path], T]) -> T | None:
-    """Return what is kept under a key, or None where there is nothing sound.
-
-    Parameters
-    ----------
-    kind, key, read
-        As in `cached`.
-
-    Warns
-    -----
-    UserWarning
-        When what is kept is damaged.
-    """
-    entry = _root(kind) / key
-    value, damage = _load(entry, read)
-    if damage:
-        warnings.warn(f"{entry} is damaged: {damage}", stacklevel=3)
-    return value
-
-
 def cached_array(kind: str, key: str, make: Callable[[], NDArray[Any]]) -> NDArray[Any]:
     """Return the array that is kept under a key; make and keep it where there is none.
 

@@ -181,8 +181,8 @@ def deal_groups(
     missing = wanted.copy()
     part = np.empty(len(counts), dtype=np.int64)
     for group in order:
-        hunger = (missing / wanted) @ counts[group]
-        part[group] = hunger.argmax()
+        need = (missing / wanted) @ counts[group]
+        part[group] = need.argmax()
         missing[part[group]] -= counts[group]
     return part[groups]
 

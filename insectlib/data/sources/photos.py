@@ -20,7 +20,7 @@ import pooch
 import requests
 from tqdm import tqdm
 
-from insectlib.data.cache import cache_dir
+from insectlib.data.cache import cache_dir, write_whole
 from insectlib.data.image_files import picture_sizes, read_images
 from insectlib.data.imageset import ImageSet
 from insectlib.data.sources.archives import unpack
@@ -283,6 +283,4 @@ def reason(error: Exception) -> str:
 def copy_file(source: Path, target: Path) -> None:
     """Copy a file so that `target` is never half written."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    draft = target.with_suffix(".part")
-    shutil.copyfile(source, draft)
-    draft.replace(target)
+    write_whole(target, lambda draft: shutil.copyfile(source, draft))
