@@ -122,12 +122,12 @@ def train_transfer(
     def make(key: str) -> Trained:
         begun = time.perf_counter()
         features = cached_features(network, training.images, progress=progress)
-        watched = cached_features(network, validation.images, progress=progress)
+        validation_features = cached_features(network, validation.images, progress=progress)
         fitted = fit_head(
             head(features.shape[1], len(training.class_names), seed=seed),
             features,
             training.labels,
-            (watched, validation.labels),
+            (validation_features, validation.labels),
             epochs=epochs,
             patience=patience,
             seed=seed,
