@@ -71,7 +71,7 @@ class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
         Pictures that the model has seen in the whole run, as counted; a gradient counts as one
         more.
     seconds : float
-        Of the whole run.
+        Of the whole run; ``n_explained`` is how many pictures that was, also in a slice.
     **fields
         What some explainers add: ``segments`` and ``regions`` (n, height, width), ``errors`` (of
         the values' shape), ``standard_error`` (n, k), ``permutations`` (n,). Others are kept as
@@ -100,6 +100,7 @@ class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
         )
         self.evaluations = evaluations
         self.seconds = seconds
+        self.n_explained = len(values)
         fields = {"outputs": outputs, "classes": classes, **fields}
         if np.ndim(output_names) == 2:
             fields["output_names"] = output_names

@@ -1,11 +1,7 @@
+from .explanation_plots import compare_explanations as compare_explanations
+from .explanation_plots import plot_explanation as plot_explanation
 from .explorer import explore_regions as explore_regions
 from .explorer import explore_scene as explore_scene
-from .plots import (
-    compare_explanations as compare_explanations,
-)
-from .plots import (
-    plot_explanation as plot_explanation,
-)
 from .plots import (
     show_picture as show_picture,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import ceil
 from typing import TYPE_CHECKING
 
@@ -12,14 +12,12 @@ from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.masking.segments import segment_values
-from insectlib.visualise.style import SIGNED_MAP, WIDTH, class_looks, signed_norm
+from insectlib.visualise.style import SIGNED_MAP, WIDTH, class_looks
 
 if TYPE_CHECKING:
-    import shap
+    pass
 
 COLUMNS = 3
 """Panels in a row; more would be too small on a telephone."""
@@ -38,7 +36,7 @@ def show_pictures(
 
     Parameters
     ----------
-    images : array, shape (n, height, width, 3)
+    images : array, shape (n, height, width, channels)
         Values from 0 to 255.
     titles : sequence of str, optional
         One above each picture; a line break is allowed.
@@ -60,7 +58,7 @@ def show_pictures(
     pictures = np.asarray(images)
     if pictures.ndim != 4 or not len(pictures):
         raise ValueError(
-            f"images has shape {pictures.shape}; expected (n, height, width, 3): "
+            f"images has shape {pictures.shape}; expected (n, height, width, channels): "
             "for one picture pass images[None]"
         )
     n, height, width, _ = pictures.shape
@@ -88,12 +86,15 @@ def show_picture(
     Parameters
     ----------
     axes : Axes
-    image : float32 array, shape (height, width, 3)
-        Values from 0 to 255.
+    image : float32 array, shape (height, width, channels)
+        Values from 0 to 255; three channels are colours, others are shown by their mean.
     segments : int array, shape (height, width), optional
         Number of the segment that each pixel belongs to.
     """
-    axes.imshow(np.clip(np.rint(image), 0, 255).astype(np.uint8))
+    shown = np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    if shown.shape[-1] != 3:  # no colours, so the mean of the channels in grey
+        shown = np.repeat(shown.mean(axis=-1, keepdims=True).astype(np.uint8), 3, axis=-1)
+    axes.imshow(shown)
     axes.axis("off")
     if segments is None:
         return
@@ -119,7 +120,7 @@ def show_signed_map(
     values : array, shape (height, width)
     norm : Normalize
         From `signed_norm` of all maps that this one is compared with.
-    image : float32 array, shape (height, width, 3), optional
+    image : float32 array, shape (height, width, channels), optional
         The picture, values from 0 to 255; it shines through faintly, in grey.
 
     Returns
@@ -161,188 +162,3 @@ def show_probabilities(
         axes.text(0, k - 0.28, f"{name} {share:.0%}", fontsize=11, va="bottom")
     axes.set(xlim=(0, 1), ylim=(len(class_names) - 0.7, -0.75))
     axes.axis("off")
-
-
-def plot_explanation(
-    explanation: shap.Explanation,
-    index: int = 0,
-    *,
-    probabilities: ArrayLike | None = None,
-    segments: NDArray[np.int64] | None = None,
-    title: str = "",
-) -> Figure:
-    """Draw a picture, its prediction, and one signed map for each class on one shared scale.
-
-    Above each map stands the sum that it belongs to: base value, plus all attributions, gives
-    the output.
-
-    Parameters
-    ----------
-    explanation : shap.Explanation
-        In shap's image layout: values (n, height, width, channels, n_classes).
-    index : int
-        Which of the explained pictures.
-    probabilities : array, shape (n_classes,) or (n, n_classes), optional
-        Predicted probabilities, drawn as bars beside the picture.
-    segments : int array, shape (height, width) or (n, height, width), optional
-        Draw the outlines, and let the maps show the value of each whole segment. Those that the
-        explanation itself names where this is missing; where it names none, the maps show the
-        value of each pixel, the sum over its channels.
-    title : str
-        Above the figure.
-
-    Returns
-    -------
-    Figure
-        6 inches wide.
-
-    Raises
-    ------
-    ValueError
-        When the explanation is not in the image layout.
-    """
-    values = np.asarray(explanation.values)
-    if values.ndim != 5:
-        raise ValueError(
-            f"explanation.values has shape {values.shape}; expected shap's image layout, "
-            "(n, height, width, channels, n_classes)"
-        )
-    picture = np.asarray(explanation.data)[index]
-    of_pictures = np.asarray(explanation.output_names)  # a row for each where `top` was given
-    names = [str(name) for name in (of_pictures[index] if of_pictures.ndim == 2 else of_pictures)]
-    maps = values[index].sum(axis=2)
-    sums = maps.sum(axis=(0, 1))
-    cut = getattr(explanation, "segments", None) if segments is None else segments
-    if cut is not None:
-        cut = cut[index] if cut.ndim == 3 else cut
-        maps = segment_values(values[index], cut)[cut]
-    columns = 2 if len(names) == 4 else min(COLUMNS, len(names))
-    map_rows = ceil(len(names) / columns)
-    side = WIDTH / 3 * maps.shape[0] / maps.shape[1]
-    height = (map_rows + 1) * side + map_rows * 0.5 + 0.85 + (0.3 if title else 0)
-    figure = plt.figure(figsize=(WIDTH, height))
-    grid = figure.add_gridspec(map_rows + 1, 6)
-    panel = figure.add_subplot(grid[0, :2])
-    show_picture(panel, picture)
-    panel.set_title("picture")
-    if cut is not None:
-        panel = figure.add_subplot(grid[0, 2:4])
-        show_picture(panel, picture, cut)
-        panel.set_title(f"{cut.max() + 1} superpixels")
-    if probabilities is not None:
-        shares = np.asarray(probabilities)
-        panel = figure.add_subplot(grid[0, 4:] if cut is not None else grid[0, 3:5])
-        show_probabilities(panel, shares[index] if shares.ndim == 2 else shares, names)
-        panel.set_title("probability")
-    norm, panels = signed_norm(maps), []
-    step = 6 // columns
-    for k, name in enumerate(names):
-        row, column = divmod(k, columns)
-        panel = figure.add_subplot(grid[row + 1, column * step : (column + 1) * step])
-        drawn = show_signed_map(panel, maps[..., k], norm, picture)
-        base = float(np.asarray(explanation.base_values)[index, k])
-        panel.set_title(f"{name}\n{base:z.1f} {sums[k]:+z.1f} = {base + sums[k]:z.1f}")
-        panels.append(panel)
-    of = "pixel" if cut is None else "superpixel"
-    figure.colorbar(
-        drawn,
-        ax=panels,
-        location="bottom",
-        shrink=0.85,
-        aspect=40,
-        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
-        label=f"attribution of the {of}: against | for",
-    )
-    if title:
-        figure.suptitle(title, fontsize=12)
-    return figure
-
-
-def compare_explanations(
-    explanations: Mapping[str, shap.Explanation],
-    index: int = 0,
-    class_index: int | None = None,
-    *,
-    segments: NDArray[np.int64] | None = None,
-    title: str = "",
-) -> Figure:
-    """Draw what several explainers say about one picture, on one shared scale.
-
-    Chapter ``08_partition_shap``. Above each map stand the evaluations and the seconds that one
-    picture took.
-
-    Parameters
-    ----------
-    explanations : mapping of str to shap.Explanation
-        Name and result of each explainer, all of the same pictures.
-    index : int
-        Which of the explained pictures.
-    class_index : int, optional
-        Which output of the model; the largest that the first of them explains where missing.
-    segments : int array, shape (height, width), optional
-        Superpixels: each map then shows the sum over each of them, so that maps of pixels and
-        maps of patches can be compared. Where missing, every map shows its pixels.
-    title : str
-        Above the figure.
-
-    Returns
-    -------
-    Figure
-        6 inches wide, three panels in a row.
-
-    Raises
-    ------
-    ValueError
-        When there is nothing to compare, the pictures are not the same, or an explainer has not
-        explained that class.
-    """
-    if not explanations:
-        raise ValueError("explanations is empty; expected the results of one or more explainers")
-    first = next(iter(explanations.values()))
-    picture = np.asarray(first.data)[index]
-    if class_index is None:
-        class_index = int(first.classes[index, np.argmax(first.outputs[index])])
-    maps = {}
-    for name, explanation in explanations.items():
-        if not np.array_equal(np.asarray(explanation.data)[index], picture):
-            raise ValueError(f"{name} explains another picture than {next(iter(explanations))}")
-        place = np.flatnonzero(explanation.classes[index] == class_index)
-        if not len(place):
-            raise ValueError(
-                f"{name} does not explain class {class_index}; expected it among "
-                f"{explanation.classes[index].tolist()}"
-            )
-        values = np.asarray(explanation.values)[index][..., place]
-        if segments is None:
-            maps[name] = values.sum(axis=2)[..., 0]
-        else:
-            maps[name] = segment_values(values, segments)[segments, 0]
-    rows = ceil((len(maps) + 1) / COLUMNS)
-    side = WIDTH / COLUMNS * picture.shape[0] / picture.shape[1]
-    height = rows * (side + 0.62) + 0.75 + (0.3 if title else 0)
-    figure, axes = plt.subplots(rows, COLUMNS, figsize=(WIDTH, height), squeeze=False)
-    panels = list(axes.flat)
-    show_picture(panels[0], picture, segments)
-    panels[0].set_title("picture" if segments is None else f"{segments.max() + 1} superpixels")
-    for panel in panels[len(maps) + 1 :]:
-        panel.axis("off")
-    norm = signed_norm(*maps.values())
-    for panel, (name, values) in zip(panels[1:], maps.items(), strict=False):
-        drawn = show_signed_map(panel, values, norm, picture)
-        explanation = explanations[name]
-        n = len(explanation.data)
-        cost = f"{explanation.evaluations / n:,.0f} evaluations\n{explanation.seconds / n:.1f} s"
-        panel.set_title(f"{name}\n{cost}", fontsize=11)
-    of = "pixel" if segments is None else "superpixel"
-    figure.colorbar(
-        drawn,
-        ax=panels,
-        location="bottom",
-        shrink=0.85,
-        aspect=40,
-        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
-        label=f"attribution of the {of}: against | for",
-    )
-    if title:
-        figure.suptitle(title, fontsize=12)
-    return figure

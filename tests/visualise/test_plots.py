@@ -10,7 +10,13 @@ import numpy as np
 import pytest
 import shap
 
-from insectlib.visualise import plots
+from insectlib.explain.explanation import (
+    Explanation,
+    Prepared,
+    explained_classes,
+    to_explanation,
+)
+from insectlib.visualise import explanation_plots, plots
 from insectlib.visualise.style import SIGNED_MAP, class_looks, signed_norm, use_style
 
 NAMES = ["beetle", "cockroach", "dragonfly"]
@@ -62,7 +68,7 @@ def test_outlines_lie_between_segments() -> None:
 
 @pytest.mark.parametrize("shape", [(8, 8, 3), (0, 8, 8, 3), (8, 8)])
 def test_grid_refuses_other_shapes(shape: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match=r"expected \(n, height, width, 3\)"):
+    with pytest.raises(ValueError, match=r"expected \(n, height, width, channels\)"):
         plots.show_pictures(np.zeros(shape))
 
 
@@ -103,7 +109,9 @@ def test_bars_have_names_numbers_and_looks() -> None:
 def test_explanation_shows_values_of_superpixels_on_one_scale(
     explanation: shap.Explanation,
 ) -> None:
-    figure = plots.plot_explanation(explanation, 0, probabilities=[0.7, 0.2, 0.1], title="what")
+    figure = explanation_plots.plot_explanation(
+        explanation, 0, probabilities=[0.7, 0.2, 0.1], title="what"
+    )
     titles = [axes.get_title() for axes in figure.axes if axes.get_title()]
     assert titles == [
         "picture",
@@ -123,7 +131,7 @@ def test_explanation_shows_values_of_superpixels_on_one_scale(
 
 
 def test_explanation_without_segments_shows_pixels(explanation: shap.Explanation) -> None:
-    figure = plots.plot_explanation(explanation[:1], probabilities=[[0.7, 0.2, 0.1]])
+    figure = explanation_plots.plot_explanation(explanation[:1], probabilities=[[0.7, 0.2, 0.1]])
     assert "4 superpixels" not in [axes.get_title() for axes in figure.axes]
     assert figure.axes[-1].get_xlim() == pytest.approx((-4 / 16, 4 / 16))
     assert "pixel: against" in figure.axes[-1].get_xlabel()
@@ -136,14 +144,17 @@ def test_explanation_takes_many_classes(explanation: shap.Explanation) -> None:
         data=explanation.data,
         output_names=[f"class {k}" for k in range(7)],
     )
-    figure = plots.plot_explanation(wide, 1, segments=explanation.segments[1])
+    figure = explanation_plots.plot_explanation(wide, 1, segments=explanation.segments[1])
     figure.canvas.draw()
     assert sum(axes.get_title().startswith("class") for axes in figure.axes) == 7
 
 
 def test_explanation_in_another_layout_is_refused(explanation: shap.Explanation) -> None:
+    flat = shap.Explanation(np.zeros((2, 5)), base_values=np.zeros(2), data=np.zeros((2, 5)))
     with pytest.raises(ValueError, match="image layout"):
-        plots.plot_explanation(explanation[0])
+        explanation_plots.plot_explanation(flat)
+    with pytest.raises(ValueError, match="index is 2; expected 0 to 1"):
+        explanation_plots.plot_explanation(explanation, 2)
 
 
 def costed(explanation: shap.Explanation, factor: float) -> shap.Explanation:
@@ -163,7 +174,9 @@ def costed(explanation: shap.Explanation, factor: float) -> shap.Explanation:
 def test_comparison_has_one_scale_and_names_the_cost(explanation: shap.Explanation) -> None:
     results = {f"explainer {i}": costed(explanation, 1 + i) for i in range(5)}
     cut = explanation.segments[0]
-    figure = plots.compare_explanations(results, 0, 0, segments=cut, title="one picture")
+    figure = explanation_plots.compare_explanations(
+        results, 0, 0, segments=cut, title="one picture"
+    )
     titles = [axes.get_title() for axes in figure.axes]
     assert titles[0] == "4 superpixels"
     assert titles[1:6] == [f"explainer {i}\n1,003 evaluations\n2.5 s" for i in range(5)]
@@ -187,19 +200,79 @@ def test_comparison_takes_pixels_and_finds_ranked_classes(explanation: shap.Expl
     ranked = costed(explanation, 1)
     ranked.values = ranked.values[..., [2, 0]]
     ranked.classes = np.array([[2, 0], [2, 0]])
-    figure = plots.compare_explanations({"all": whole, "top": ranked}, 1)
+    figure = explanation_plots.compare_explanations({"all": whole, "top": ranked}, 1)
     # the largest output of the second picture is dragonfly: four quarters, one of them worth 8
     assert figure.axes[-1].get_xlim() == pytest.approx((-8 / 16, 8 / 16))
     left, right = (figure.axes[i].images[0].get_array() for i in (1, 2))
     np.testing.assert_array_equal(left, right)
     with pytest.raises(ValueError, match="top does not explain class 1"):
-        plots.compare_explanations({"all": whole, "top": ranked}, 1, 1)
+        explanation_plots.compare_explanations({"all": whole, "top": ranked}, 1, 1)
 
 
 def test_comparison_refuses_what_cannot_be_compared(explanation: shap.Explanation) -> None:
     one, other = costed(explanation, 1), costed(explanation, 1)
     other.data = other.data[::-1]
     with pytest.raises(ValueError, match="b explains another picture than a"):
-        plots.compare_explanations({"a": one, "b": other})
+        explanation_plots.compare_explanations({"a": one, "b": other})
     with pytest.raises(ValueError, match="explanations is empty"):
-        plots.compare_explanations({})
+        explanation_plots.compare_explanations({})
+
+
+def swept(n: int, channels: int, target: object) -> Explanation:
+    """Return random maps of pictures that are not square, of ten outputs or some of them."""
+    random = np.random.default_rng(n)
+    pictures = random.uniform(0, 255, (n, 6, 9, channels)).astype(np.float32)
+    outputs = random.normal(size=(n, 10))
+    names = tuple(f"kind {i}" for i in range(10))
+    prepared = Prepared(
+        pictures, "logits", outputs, names, explained_classes(target, outputs, names)
+    )
+    k = prepared.classes.shape[1]
+    values = random.normal(size=(n, 6, 9, channels, k))
+    cut = np.tile(np.arange(54).reshape(6, 9) // 9, (n, 1, 1))
+    return to_explanation(
+        prepared, values, np.zeros((n, k)), evaluations=7 * n, seconds=1.0, segments=cut
+    )
+
+
+@pytest.mark.parametrize(
+    ("n", "channels", "target"),
+    [(1, 1, None), (3, 3, "predicted"), (2, 4, "top 3"), (1, 3, "kind 4"), (2, 1, [1, 2])],
+)
+def test_every_slice_is_drawn(n: int, channels: int, target: object) -> None:
+    whole = swept(n, channels, target)
+    k = whole.values.shape[-1]
+    slices = [(whole, k), (whole[0], k), (whole[:1], k)]
+    slices += [(whole[..., 0], 1), (whole[0, ..., 0], 1), (whole[..., :1], 1)]
+    for part, n_maps in slices:
+        figure = explanation_plots.plot_explanation(part)
+        shown = [axes for axes in figure.axes if axes.get_title().startswith("kind")]
+        assert len(shown) == n_maps
+        np.testing.assert_allclose(
+            float(shown[0].get_title().split("=")[1]), whole.values[0, ..., 0].sum(), atol=0.06
+        )
+        first = int(whole.classes[0, 0])
+        titles = [axes.get_title() for axes in shown]
+        assert titles[0].startswith(f"kind {first}\n")
+        both = explanation_plots.compare_explanations({"a": part, "b": part}, 0, first)
+        assert both.axes[1].get_title() == "a\n7 evaluations\n" + f"{1 / n:.1f} s"
+        plt.close("all")
+
+
+def test_maps_without_a_base_value_have_no_sum_that_leads_from_it(
+    explanation: shap.Explanation,
+) -> None:
+    explanation.base_values = np.full((2, 3), np.nan)
+    figure = explanation_plots.plot_explanation(explanation)
+    titles = [axes.get_title() for axes in figure.axes]
+    assert "beetle\nsum +2.0" in titles
+
+
+@pytest.mark.parametrize("channels", [1, 2, 4, 5])
+def test_pictures_that_have_no_colours_are_grey(channels: int) -> None:
+    images = np.random.default_rng(0).uniform(0, 255, (2, 5, 7, channels)).astype(np.float32)
+    figure = plots.show_pictures(images)
+    shown = figure.axes[0].images[0].get_array()
+    assert shown.shape == (5, 7, 3)
+    assert (shown == shown[..., :1]).all()
+    np.testing.assert_allclose(shown[..., 0], images[0].mean(axis=-1), atol=1.1)
