@@ -23,7 +23,7 @@ from insectlib.explain.explanation import (
     to_explanation,
 )
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.masked_inference import BATCH
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
@@ -138,7 +138,7 @@ def kernel_shap(
     estimates = []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k, classes = int(cut.max()) + 1, prepared.classes[i]
-        asked = {"n_samples": budget, "seed": seed}
+        asked: dict[str, Any] = {"n_samples": budget, "seed": seed}
         # the surrogate is fitted to logits, whatever is explained: they are smoother
         softmax = output == "probabilities" and prepared.outputs.shape[1] > 1
         by_logits = estimator == "surrogate" and softmax and k > 1

@@ -24,8 +24,9 @@ from insectlib.explain.explanation import (
     to_explanation,
 )
 from insectlib.explain.masking.hierarchy import picture_hierarchy, smallest_regions
-from insectlib.explain.masking.masked_inference import BATCH, pixel_forward, unlike
+from insectlib.explain.masking.masked_inference import pixel_forward, unlike
 from insectlib.explain.masking.maskers import PictureMasker
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline
 from insectlib.models.inference import Model, check_finite, from_logits
 from insectlib.models.seeds import numpy_seed

@@ -26,7 +26,7 @@ class _Part(NamedTuple):
     `values` has the shape (height, width, channels, k), `base_values` and `classes` (k,).
     """
 
-    picture: NDArray[np.uint8]
+    picture: NDArray[Any]
     values: NDArray[np.float64]
     base_values: NDArray[np.float64]
     outputs: NDArray[np.float64] | None

@@ -14,7 +14,7 @@ from tqdm import tqdm
 from insectlib.explain.controls.simple_maps import without_base
 from insectlib.explain.explanation import Explanation, Target, checked_pictures, prepare
 from insectlib.explain.gradients.inner_layers import tensors_of
-from insectlib.explain.masking.masked_inference import BATCH
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.models.networks import differentiable_network, flat_network
 
 

@@ -17,7 +17,7 @@ from insectlib.explain.explanation import (
     to_explanation,
 )
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking.masked_inference import BATCH
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model
 

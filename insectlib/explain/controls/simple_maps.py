@@ -22,7 +22,7 @@ from insectlib.explain.explanation import (
     prepare,
     to_explanation,
 )
-from insectlib.explain.masking.masked_inference import BATCH
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
 from insectlib.models.inference import Model, check_finite, from_logits, model_outputs
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.masking.masked_inference import BATCH, masked_forward
+from insectlib.explain.masking.masked_inference import masked_forward
+from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.models.inference import Model, check_finite, from_logits
 
 
