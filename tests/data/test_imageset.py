@@ -163,9 +163,9 @@ def test_folder_without_pictures_or_classes_is_refused(folder: Path, tmp_path: P
         ImageSet.from_folder(folder / "moth", 8)
 
 
-@pytest.mark.parametrize("channels", [1, 2, 3, 4, 7])
+@pytest.mark.parametrize("channels", [1, 3, 4])
 @pytest.mark.parametrize(("height", "width"), [(1, 1), (3, 17), (24, 8)])
-@pytest.mark.parametrize("n", [0, 1, 2, 5])
+@pytest.mark.parametrize("n", [0, 1, 5])
 def test_any_channels_sizes_and_numbers(n: int, height: int, width: int, channels: int) -> None:
     images = np.full((n, height, width, channels), 9, np.float32)
     part = make(images)
