@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 import numpy as np
 import shap
@@ -139,7 +138,6 @@ def kernel_shap(
     estimates = []
     for i, cut in enumerate(tqdm(cuts, desc="Kernel SHAP", unit="picture", disable=not progress)):
         k, classes = int(cut.max()) + 1, prepared.classes[i]
-        asked: dict[str, Any] = {"n_samples": budget, "seed": seed}
         # the surrogate is fitted to logits, whatever is explained: they are smoother
         softmax = output == "probabilities" and prepared.outputs.shape[1] > 1
         by_logits = estimator == "surrogate" and softmax and k > 1
@@ -161,16 +159,19 @@ def kernel_shap(
                 output=output,
                 wanted_error=wanted_error,
                 classes=classes,
-                **asked,
+                n_samples=budget,
+                seed=seed,
             )
         elif estimator == "surrogate":
             estimate = surrogate_shapley(
-                game, region_centres(cut), wanted_error=wanted_error, **asked
+                game, region_centres(cut), wanted_error=wanted_error, n_samples=budget, seed=seed
             )
         elif estimator == "shapiq":
-            estimate = shapiq_shapley(game, k, classes=np.arange(len(classes)), **asked)
+            estimate = shapiq_shapley(
+                game, k, classes=np.arange(len(classes)), n_samples=budget, seed=seed
+            )
         else:
-            estimate = _by_shap(game, k, l1_reg=l1_reg, **asked)
+            estimate = _by_shap(game, k, l1_reg=l1_reg, n_samples=budget, seed=seed)
         estimates.append(estimate)
         evaluations += game.evaluations
     fields = {}
