@@ -24,8 +24,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.evaluate.localisation import region_sums
-from insectlib.explain.explanation import Target, prepare, to_explanation
+from insectlib.explain.explanation import to_explanation
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
+from insectlib.explain.target import Target, prepare
 from insectlib.specimens.scene import INSECT, PARTS
 
 if TYPE_CHECKING:

@@ -17,8 +17,6 @@ from .deep.handlers import unsupported_operations as unsupported_operations
 from .estimators.sampling import PairedCoalitions as PairedCoalitions
 from .estimators.surrogate import surrogate_shapley as surrogate_shapley
 from .explanation import Explanation as Explanation
-from .explanation import Target as Target
-from .explanation import prepare as prepare
 from .explanation import to_explanation as to_explanation
 from .games.coalition_game import CoalitionGame as CoalitionGame
 from .games.coalitions import (
@@ -93,3 +91,5 @@ from .masking.segments import (
 )
 from .partition import partition_shap as partition_shap
 from .permutation import permutation_shap as permutation_shap
+from .target import Target as Target
+from .target import prepare as prepare

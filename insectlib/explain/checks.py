@@ -12,7 +12,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.explain.explanation import Target, prepare
+from insectlib.explain.target import Target, prepare
 from insectlib.models.inference import Model, check_images, model_outputs
 from insectlib.models.networks import differentiable_network, image_shape
 

@@ -16,18 +16,13 @@ from numpy.typing import ArrayLike, NDArray
 from shap import models as shap_models
 from tqdm import tqdm
 
-from insectlib.explain.explanation import (
-    Explanation,
-    Target,
-    checked_pictures,
-    prepare,
-    to_explanation,
-)
+from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.masking.hierarchy import picture_hierarchy, smallest_regions
 from insectlib.explain.masking.masked_inference import pixel_forward, unlike
 from insectlib.explain.masking.maskers import PictureMasker
 from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline
+from insectlib.explain.target import Target, checked_pictures, prepare
 from insectlib.models.inference import Model, check_finite, from_logits
 from insectlib.models.seeds import numpy_seed
 

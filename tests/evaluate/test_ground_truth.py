@@ -22,9 +22,10 @@ from insectlib.evaluate.ground_truth import (
 )
 from insectlib.evaluate.maps import class_maps, rank_correlation, segment_sums
 from insectlib.evaluate.part_ranking import best_order_gain, completeness, contrastivity, order_gain
-from insectlib.explain.explanation import prepare, to_explanation
+from insectlib.explain.explanation import to_explanation
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley, leave_one_out
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
+from insectlib.explain.target import prepare
 from insectlib.specimens.catalogue import sample_scene
 from insectlib.specimens.rendering import render
 from insectlib.specimens.scene import PARTS

@@ -11,8 +11,9 @@ from helpers import linear
 from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
-from insectlib.explain.explanation import prepare, to_explanation
+from insectlib.explain.explanation import to_explanation
 from insectlib.explain.gradients.expected_gradients import gradient_shap
+from insectlib.explain.target import prepare
 from insectlib.models.cnns import small_cnn
 from insectlib.shortcuts.clusters import (
     cluster_maps,

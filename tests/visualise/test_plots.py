@@ -10,12 +10,8 @@ import numpy as np
 import pytest
 import shap
 
-from insectlib.explain.explanation import (
-    Explanation,
-    Prepared,
-    explained_classes,
-    to_explanation,
-)
+from insectlib.explain.explanation import Explanation, to_explanation
+from insectlib.explain.target import Prepared, explained_classes
 from insectlib.visualise import explanation_plots, plots
 from insectlib.visualise.style import SIGNED_MAP, class_looks, signed_norm, use_style
 

@@ -12,9 +12,10 @@ from skimage.transform import resize
 from tqdm import tqdm
 
 from insectlib.explain.controls.simple_maps import without_base
-from insectlib.explain.explanation import Explanation, Target, checked_pictures, prepare
+from insectlib.explain.explanation import Explanation
 from insectlib.explain.gradients.inner_layers import tensors_of
 from insectlib.explain.masking.masking_graphs import BATCH
+from insectlib.explain.target import Target, checked_pictures, prepare
 from insectlib.models.networks import differentiable_network, flat_network
 
 

@@ -9,16 +9,11 @@ from numpy.typing import ArrayLike
 from sklearn.linear_model import Ridge
 from tqdm import tqdm
 
-from insectlib.explain.explanation import (
-    Explanation,
-    Target,
-    checked_pictures,
-    prepare,
-    to_explanation,
-)
+from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
+from insectlib.explain.target import Target, checked_pictures, prepare
 from insectlib.models.inference import Model
 
 

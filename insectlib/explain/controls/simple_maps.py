@@ -14,16 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 from skimage.filters import sobel
 from tqdm import tqdm
 
-from insectlib.explain.explanation import (
-    Explanation,
-    Prepared,
-    Target,
-    checked_pictures,
-    prepare,
-    to_explanation,
-)
+from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.masking.masking_graphs import BATCH
 from insectlib.explain.masking.regions import checked_baseline, checked_segments, spread
+from insectlib.explain.target import Prepared, Target, checked_pictures, prepare
 from insectlib.models.inference import Model, check_finite, from_logits, model_outputs
 
 

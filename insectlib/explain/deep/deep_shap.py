@@ -18,8 +18,9 @@ from insectlib.explain.deep.handlers import (
     deep_rules,
     unsupported_operations,
 )
-from insectlib.explain.explanation import Explanation, Prepared, Target, prepare, to_explanation
+from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.gradients.inner_layers import features_at, over_the_picture, split_at
+from insectlib.explain.target import Prepared, Target, prepare
 from insectlib.models.inference import quiet_inputs
 from insectlib.models.networks import as_network_sees, differentiable_network
 

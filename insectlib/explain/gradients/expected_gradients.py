@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from insectlib.explain.checks import check_background_set
-from insectlib.explain.explanation import Explanation, Target, prepare, to_explanation
+from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.gradients.inner_layers import features_at, over_the_picture
+from insectlib.explain.target import Target, prepare
 from insectlib.models.networks import as_network_sees, differentiable_network
 
 BATCH = 32
