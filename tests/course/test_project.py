@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
+import pytest
 import yaml
 from helpers import ROOT
+from packaging.requirements import Requirement
 
 
 def tracked() -> list[str]:
@@ -53,3 +58,64 @@ def test_every_chapter_is_in_the_table_of_contents() -> None:
     text = (ROOT / "_toc.yml").read_text()
     listed = set(re.findall(r"file: notebooks/(\S+)", text))
     assert listed == {path.stem for path in (ROOT / "notebooks").glob("*.md")}
+
+
+def test_the_lock_is_for_three_pythons_and_three_machines() -> None:
+    """Every package of the lock is there for each of them; shap has no newer one for 3.11."""
+    entries = [
+        Requirement(line.rstrip(" \\"))
+        for line in (ROOT / "requirements.txt").read_text().splitlines()
+        if line and not line.startswith((" ", "#"))
+    ]
+    machines = [("linux", "x86_64"), ("linux", "aarch64"), ("darwin", "arm64")]
+    for version in ("3.11", "3.12", "3.13"):
+        for system, machine in machines:
+            environment = {
+                "python_version": version,
+                "python_full_version": f"{version}.9",
+                "sys_platform": system,
+                "platform_machine": machine,
+                "platform_system": {"linux": "Linux", "darwin": "Darwin"}[system],
+                "implementation_name": "cpython",
+                "platform_python_implementation": "CPython",
+                "os_name": "posix",
+                "extra": "",
+            }
+            chosen = {}
+            for entry in entries:
+                if entry.marker is None or entry.marker.evaluate(environment):
+                    assert entry.name not in chosen, f"{entry.name} twice for {environment}"
+                    chosen[entry.name] = str(entry.specifier)
+            assert {"tensorflow", "shap", "shapiq", "jupyter-book", "jupyterlab"} <= set(chosen)
+            assert chosen["shap"].startswith("==0.51" if version == "3.11" else "==0.54")
+
+
+@pytest.mark.parametrize(
+    ("works", "found"),
+    [(("python3.12", "python3.11"), "python3.12"), (("python3",), "python3"), ((), "")],
+)
+def test_make_finds_a_python_that_works(tmp_path: Path, works: tuple[str, ...], found: str) -> None:
+    """A shim that fails under a newer name is passed over; where none works, make says so."""
+    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
+        shim = tmp_path / name
+        body = (
+            f'exec {sys.executable} "$@"' if name in works else "echo not installed >&2; exit 127"
+        )
+        shim.write_text(f"#!/bin/sh\n{body}\n")
+        shim.chmod(0o755)
+    shutil.copy(ROOT / "Makefile", tmp_path)
+    for name in ("requirements.txt", "pyproject.toml"):
+        (tmp_path / name).touch()
+    done = subprocess.run(
+        ["make", "-n" if found else "-s", "setup"],
+        cwd=tmp_path,
+        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if found:
+        assert f"\n{found} -m venv --clear .venv\n" in done.stdout
+    else:
+        assert done.returncode
+        assert "No working Python 3.11, 3.12 or 3.13 was found" in done.stderr
