@@ -86,7 +86,7 @@ def explainers(size: int, background: NDArray[np.float32]) -> dict[str, Explaine
     return {
         "Kernel": patches(kernel_shap),
         "Permutation": patches(permutation_shap),
-        "Partition": plain(partition_shap, max_evals=BUDGET),
+        "Partition": plain(partition_shap, budget=BUDGET),
         "Gradient": plain(gradient_shap, grey[None], budget=40),
         "Deep": plain(deep_shap, grey[None]),
         "Gradient, set": plain(gradient_shap, background, budget=40),
