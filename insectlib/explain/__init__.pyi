@@ -38,6 +38,7 @@ from .games.coalitions import (
     player_count as player_count,
 )
 from .games.layouts import BORDER_TILES as BORDER_TILES
+from .games.layouts import border_tiles as border_tiles
 from .games.layouts import tiles as tiles
 from .games.scene_game import SCENE_PLAYERS as SCENE_PLAYERS
 from .games.scene_game import scene_shapley as scene_shapley

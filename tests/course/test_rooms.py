@@ -23,6 +23,7 @@ ROOMS = (
     "course",
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
+PAGES = sorted([*(ROOT / "notebooks").glob("*.md"), *(ROOT / "book").glob("*.md")])
 
 
 def module_name(path: Path) -> str:
@@ -108,3 +109,14 @@ def test_references_in_docstrings_resolve() -> None:
                         target = getattr(target, name)
                     break
             assert target is not None, f"{path} names {reference}"
+
+
+@pytest.mark.parametrize("page", [*PAGES], ids=lambda path: path.stem)
+def test_pages_import_what_is_there(page: Path) -> None:
+    """Also in folded solutions, which nobody executes, and only from rooms and the top level."""
+    pattern = r"^\s*from (insectlib[\w.]*) import (?:\(([^)]*)\)|([^\n(]*))"
+    for module, several, one in re.findall(pattern, page.read_text(), flags=re.MULTILINE):
+        assert module.count(".") <= 1, f"{page.stem} imports from {module}, which is no room"
+        for name in (several or one).replace("\n", " ").split(","):
+            if name.strip():
+                getattr(importlib.import_module(module), name.split(" as ")[0].strip())
