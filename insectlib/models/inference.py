@@ -211,6 +211,8 @@ def _as_scores(returned: Any, n: int) -> NDArray[np.float64]:
             f"({n}, classes): pass a function that returns one of them"
         )
     array = np.asarray(returned)
+    if array.dtype.name == "bfloat16":  # which NumPy itself does not know
+        array = array.astype(np.float32)
     if array.dtype.kind not in "biuf" or array.ndim != 2 or len(array) != n:
         raise ValueError(
             f"the model returns shape {array.shape} of {array.dtype} for {n} pictures; expected "
