@@ -26,20 +26,17 @@ import numpy as np
 import shap
 from numpy.typing import NDArray
 
+from insectlib.explain.estimators.estimate import Estimate
 from insectlib.explain.estimators.gaussian_process import fit
+from insectlib.explain.estimators.priors import local_prior
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
     log_binomial,
     paired_regression,
     shapley_weights,
 )
-from insectlib.explain.estimators.surrogate import (
-    Estimate,
-    local_prior,
-    region_centres,
-    shapiq_shapley,
-    surrogate_shapley,
-)
+from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
+from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
 from insectlib.explain.masking.segments import superpixels
 from insectlib.models.inference import softmax

@@ -9,12 +9,9 @@ import shap
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
-from insectlib.explain.estimators.surrogate import (
-    Estimate,
-    region_centres,
-    shapiq_shapley,
-    surrogate_shapley,
-)
+from insectlib.explain.estimators.estimate import Estimate
+from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
+from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.masking_graphs import BATCH

@@ -11,17 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.linalg import cho_solve
 
-from insectlib.explain.estimators.gaussian_process import (
-    Additive,
+from insectlib.explain.estimators.covariances import (
     Array,
-    Fading,
-    Interacting,
-    Prior,
-    Sized,
-    Surrogate,
-    alike_sizes,
-    fit,
 )
+from insectlib.explain.estimators.estimate import Estimate
+from insectlib.explain.estimators.gaussian_process import Surrogate, fit
+from insectlib.explain.estimators.priors import even_prior, global_prior, local_prior
 from insectlib.explain.estimators.sampling import (
     Game,
     PairedCoalitions,
@@ -33,48 +28,23 @@ from insectlib.explain.estimators.sampling import (
 from insectlib.models.inference import softmax
 
 CHOICES = 50
-"""Coalitions that each one to ask about is chosen from."""
+"""Candidates that each coalition is chosen from."""
 
 CHEAP_PAIRS = 10_000
 """Pairs of coalitions that the surrogate answers in place of the network, for probabilities."""
 
 CHEAP_FIT = 500
-"""So many of them are fitted first; the regression takes what that leaves."""
+"""Of these, the pairs that are fitted first; the regression takes what the fit leaves."""
 
-SIZE_WIDTH = 0.7
-"""How far sizes of coalitions, from -1 to 1, are alike."""
-
-LOCAL_STRENGTH, LOCAL_WIDTH = 0.8, 0.75
-"""Of a neighbourhood; the width counts in regions."""
-
-GLOBAL_STRENGTH = 3.0
-"""Of the one neighbourhood that holds every region."""
 
 GROUPS = 20
-"""Groups of answers that the jackknife leaves out in turn."""
+"""Groups of evaluations that the jackknife leaves out in turn."""
 
 JACKKNIFE_FACTOR = 1.2
-"""By how much errors of probabilities are larger than the jackknife's, measured on pictures."""
+"""Errors of probabilities are this many times the jackknife's, as measured on drawn pictures."""
 
 GROWTH = 1.5
-"""By how much each round of asking is larger than all before, on the way to a wanted error."""
-
-
-@dataclass(frozen=True)
-class Estimate:
-    """Shapley values with their errors.
-
-    Parameters
-    ----------
-    values, errors : float64 arrays, shape (n, n_classes)
-        And their standard errors; not a number where the estimator does not know them.
-    base_values : float64 array, shape (n_classes,)
-        The outputs where nobody is present.
-    """
-
-    values: Array
-    errors: Array
-    base_values: Array
+"""All evaluations after a round, over those before it, on the way to a wanted error."""
 
 
 def surrogate_shapley(
@@ -87,21 +57,20 @@ def surrogate_shapley(
     classes: NDArray[np.int64] | None = None,
     wanted_error: float | None = None,
 ) -> Estimate:
-    """Estimate Shapley values by a surrogate that is asked in place of the network.
+    """Estimate Shapley values by a surrogate that is evaluated in place of the network.
 
-    Chapter ``05_kernel_shap``. Pairs of complements, spread out by
-    `insectlib.explain.PairedCoalitions`, are answered by the network, a Gaussian process
-    (`insectlib.explain.estimators.gaussian_process`) is fitted to the odd part of the game, and
-    its Shapley values are the
-    estimate. Probabilities are a softmax of logits, and it is the logits that are smooth: so both
-    halves of the logits are fitted, and the game of their softmax is sampled from the surrogate,
-    which costs next to nothing.
+    Chapter ``05_kernel_shap``. The network evaluates pairs of complementary coalitions, chosen by
+    `insectlib.explain.PairedCoalitions` to be unlike each other. A Gaussian process
+    (`insectlib.explain.estimators.gaussian_process`) is fitted to the odd part of the game, and its
+    Shapley values are the estimate. Probabilities are a softmax of logits, and the logits are the
+    smoother of the two: both halves of the logits are fitted, and the game of their softmax is
+    sampled from the surrogate, which costs little.
 
-    The estimate is biased towards games in which regions add up and only neighbours interact.
-    The bias falls as the budget grows, and is gone when every coalition has been asked: the
-    values are exact then. The standard errors include it as far as the game is like other
-    pictures' games: for logits they are the posterior's, for probabilities a jackknife's and
-    those of sampling the surrogate.
+    The estimate is biased towards games in which regions add up and only neighbours interact. The
+    bias falls as the budget grows; when every coalition has been evaluated, the values are exact.
+    The standard errors include the bias as far as the game is like those of other pictures: for
+    logits they are the posterior's, for probabilities a jackknife's and those of sampling the
+    surrogate.
 
     Parameters
     ----------
@@ -110,10 +79,10 @@ def surrogate_shapley(
     centres : float64 array, shape (n, 2)
         Where each player is, from 0 to 1 in both directions.
     n_samples : int
-        Coalitions to ask about, besides nobody and everybody; an odd one is left out. Two or
+        Coalitions to evaluate, besides the empty and the full one; an odd one is left out. Two or
         more, and twice the number of players for more than a first impression.
     seed : int
-        Of the coalitions.
+        Seed of the draw of coalitions.
     output : str
         ``"logits"`` or ``"probabilities"``: what is explained.
     classes : int64 array, shape (k,), optional
@@ -150,83 +119,19 @@ def surrogate_shapley(
         present = np.concatenate([new, present])
         shown = np.concatenate([answers[: len(new)], shown])
         hidden = np.concatenate([answers[len(new) :], hidden])
-        asked = _Asked(present, shown, hidden)
+        evaluated = _Evaluated(present, shown, hidden)
         if not sampler.remaining:
-            values, errors = asked.exact(output), np.zeros((n, shown.shape[1]))
+            values, errors = evaluated.exact(output), np.zeros((n, shown.shape[1]))
         elif output == "logits":
-            values, errors = asked.of_logits(centres)
+            values, errors = evaluated.of_logits(centres)
         else:
-            values, errors = asked.of_probabilities(random)
+            values, errors = evaluated.of_probabilities(random)
         values, errors = values[:, picked], errors[:, picked]
         step = min(round((GROWTH - 1) * len(present)), n_samples // 2 + 1 - len(present))
         met = np.linalg.norm(errors, axis=0) <= (wanted_error or 0) * np.linalg.norm(values, axis=0)
         if step < 1 or not sampler.remaining or (wanted_error and met.all()):
             base = ends[1] if output == "logits" else softmax(ends[1:])[0, picked]
             return Estimate(values, errors, base)
-
-
-def shapiq_shapley(
-    game: Game,
-    n: int,
-    *,
-    n_samples: int,
-    seed: int,
-    classes: NDArray[np.int64],
-) -> Estimate:
-    """Estimate Shapley values by shapiq's regression on paired coalitions.
-
-    Chapter ``05_kernel_shap``; Muschalik et al. (2024).
-
-    Parameters
-    ----------
-    game : callable
-        Coalitions, bool (m, n), in; outputs, (m, n_classes), out.
-    n : int
-        Number of players.
-    n_samples : int
-        Coalitions to ask about, besides nobody and everybody.
-    seed : int
-        Of the coalitions.
-    classes : int64 array, shape (k,)
-        Which outputs are explained.
-
-    Returns
-    -------
-    Estimate
-        Without errors.
-
-    Raises
-    ------
-    ModuleNotFoundError
-        Where shapiq is not installed.
-    """
-    try:
-        from shapiq import KernelSHAP
-    except ModuleNotFoundError:
-        raise ModuleNotFoundError(
-            "estimator 'shapiq' needs the package shapiq: pip install shapiq, or pass "
-            "estimator='surrogate'"
-        ) from None
-    answers: dict[bytes, Array] = {}
-
-    def remembered(coalitions: NDArray[np.bool_]) -> Array:
-        # it explains one output at a time, by the same coalitions
-        rows = np.atleast_2d(coalitions)
-        if rows.tobytes() not in answers:
-            answers[rows.tobytes()] = game(rows)
-        return answers[rows.tobytes()]
-
-    values, base_values = np.empty((n, len(classes))), np.empty(len(classes))
-    for column, k in enumerate(classes):
-
-        def of_class(rows: NDArray[np.bool_], k: int = k) -> Array:
-            return remembered(rows)[:, k]
-
-        solver = KernelSHAP(n=n, pairing_trick=True, random_state=seed)
-        found = solver.approximate(n_samples + 2, of_class)
-        values[:, column] = [found[(i,)] for i in range(n)]
-        base_values[column] = found.baseline_value
-    return Estimate(values, np.full_like(values, np.nan), base_values)
 
 
 def region_centres(segments: NDArray[np.int64]) -> Array:
@@ -249,8 +154,8 @@ def region_centres(segments: NDArray[np.int64]) -> Array:
 
 
 @dataclass(frozen=True)
-class _Asked:
-    """What the network has answered: logits (m, c) where `present` is shown, and where hidden."""
+class _Evaluated:
+    """What was evaluated: logits (m, c) with the players `present` shown, and with them hidden."""
 
     present: NDArray[np.bool_]
     shown: Array
@@ -261,13 +166,13 @@ class _Asked:
         return _signs(self.present)
 
     def odd(self, output: str) -> Array:
-        """Return half the difference of the two answers of each pair."""
+        """Return half the difference between the two outputs of each pair."""
         if output == "logits":
             return (self.shown - self.hidden) / 2
         return (softmax(self.shown) - softmax(self.hidden)) / 2
 
     def exact(self, output: str) -> Array:
-        """Return the values when every pair has been asked."""
+        """Return the values when every pair has been evaluated."""
         pairs, odd = self.present[:-1], self.odd(output)
         return paired_regression(pairs, shapley_weights(pairs), odd[:-1], 2 * odd[-1])
 
@@ -280,8 +185,8 @@ class _Asked:
     def of_probabilities(self, random: np.random.Generator) -> tuple[Array, Array]:
         """Return values and errors of the softmax of a surrogate of both halves."""
         n = self.present.shape[1]
-        odd = fit(_global_prior(n), self.signs, self.odd("logits"))
-        even = fit(_even_prior(n), self.signs, (self.shown + self.hidden) / 2)
+        odd = fit(global_prior(n), self.signs, self.odd("logits"))
+        even = fit(even_prior(n), self.signs, (self.shown + self.hidden) / 2)
         cheap, weights, known = self._cheap_pairs(random)
         signs = _signs(cheap)
         grams = odd.gram(signs), even.gram(signs)
@@ -310,16 +215,16 @@ class _Asked:
     def _cheap_pairs(
         self, random: np.random.Generator
     ) -> tuple[NDArray[np.bool_], Array, NDArray[np.int64] | None]:
-        """Return pairs for the surrogate, weights, and where those that were asked are.
+        """Return pairs for the surrogate, weights, and where those that were evaluated are.
 
-        All pairs where these are few, those asked first; drawn ones otherwise.
+        All pairs where these are few, those evaluated first; drawn ones otherwise.
         """
         n = self.present.shape[1]
         if 2 ** (n - 1) - 1 <= CHEAP_PAIRS:
-            asked = self.present[:-1]
-            others = PairedCoalitions(n, random, asked).draw(2 ** (n - 1))
-            pairs = np.concatenate([asked, others])
-            return pairs, shapley_weights(pairs), np.arange(len(asked))
+            known = self.present[:-1]
+            others = PairedCoalitions(n, random, known).draw(2 ** (n - 1))
+            pairs = np.concatenate([known, others])
+            return pairs, shapley_weights(pairs), np.arange(len(known))
         return *drawn_pairs(CHEAP_PAIRS, n, random), None
 
 
@@ -349,7 +254,7 @@ def corrected_surrogate(
     n = pairs.shape[1]
     first = np.concatenate([pairs[:CHEAP_FIT], np.ones((1, n), dtype=bool)])
     answers = np.concatenate([odd[:CHEAP_FIT], total[None] / 2])
-    surrogate = fit(_global_prior(n), _signs(first), answers)
+    surrogate = fit(global_prior(n), _signs(first), answers)
     smooth, _ = surrogate.shapley(white=False)
     rows, of_rows = pairs[CHEAP_FIT:], weights[CHEAP_FIT:]
     left = odd[CHEAP_FIT:] - surrogate.predict(_signs(rows))
@@ -368,50 +273,15 @@ def _groups(m: int, random: np.random.Generator) -> list[NDArray[np.int64]]:
 
 
 def _jackknife(moved: list[Array]) -> Array:
-    """Return standard errors from how values move without one group of answers each."""
+    """Return standard errors from how values move without one group of evaluations each."""
     off = np.array(moved) - np.mean(moved, axis=0)
     return np.asarray(np.sqrt((1 - 1 / len(moved)) * (off**2).sum(axis=0)))
 
 
 def _left_out(surrogate: Surrogate, group: NDArray[np.int64]) -> Array:
-    """Return the weights of the same surrogate without a group of its answers."""
+    """Return the weights of the same surrogate without a group of its evaluations."""
     unit = np.zeros((len(surrogate.signs), len(group)))
     unit[group, np.arange(len(group))] = 1
     inverse = cho_solve((surrogate.factor, True), unit)
     lost = np.linalg.solve(inverse[group], surrogate.weights[group])
     return np.asarray(surrogate.weights - inverse @ lost)
-
-
-def local_prior(centres: Array) -> Prior:
-    """Return what is assumed about the odd half of a game of logits.
-
-    A neighbourhood is about one region in every direction.
-
-    Parameters
-    ----------
-    centres : float64 array, shape (n, 2)
-        Where each player is, from 0 to 1 in both directions.
-    """
-    n = len(centres)
-    apart = ((centres[:, None] - centres) ** 2).sum(axis=-1)
-    near = LOCAL_STRENGTH * np.exp(-apart * n / (2 * LOCAL_WIDTH**2))
-    parts = Additive(), Fading(alike_sizes(n, SIZE_WIDTH, 1)), Interacting(near)
-    return Prior(parts, np.array([0, -3.5, -4, -9.5]))
-
-
-def _global_prior(n: int) -> Prior:
-    """Return the same without places: every region interacts with every other."""
-    everywhere = np.full((1, n), GLOBAL_STRENGTH / n)
-    parts = Additive(), Fading(alike_sizes(n, SIZE_WIDTH, 1)), Interacting(everywhere)
-    return Prior(parts, np.array([0, -3.5, -4, -9.5]), 1.5)
-
-
-def _even_prior(n: int) -> Prior:
-    """Return what is assumed about the even half of a game of logits."""
-    parts = (
-        Sized(np.ones((n + 1, n + 1))),
-        Sized(alike_sizes(n, SIZE_WIDTH, 1)),
-        Fading(alike_sizes(n, SIZE_WIDTH, -1)),
-        Interacting(np.full((1, n), GLOBAL_STRENGTH / n), odd=False),
-    )
-    return Prior(parts, np.array([0, -1, -2, -4, -10]), 1.5)

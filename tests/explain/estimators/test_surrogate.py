@@ -9,16 +9,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from insectlib.explain.estimators.gaussian_process import (
+from insectlib.explain.estimators.covariances import (
     Additive,
     Fading,
     Interacting,
     Part,
-    Prior,
     Sized,
     alike_sizes,
-    fit,
 )
+from insectlib.explain.estimators.gaussian_process import Prior, fit
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
     drawn_pairs,
@@ -26,7 +25,8 @@ from insectlib.explain.estimators.sampling import (
     regression_errors,
     shapley_weights,
 )
-from insectlib.explain.estimators.surrogate import region_centres, shapiq_shapley, surrogate_shapley
+from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
+from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
 from insectlib.models.inference import softmax
 
