@@ -105,8 +105,9 @@ def _with_features(model: keras.Model, name: str | None, shape: tuple[int, ...])
     }
     if not spatial:
         raise ValueError(
-            "the network has no feature maps of more than one pixel, and Grad-CAM needs some: use "
-            "Gradient, Kernel, Permutation or Partition SHAP"
+            "the network has no layer with feature maps of more than one pixel, which Grad-CAM "
+            "needs (those inside a sub-classed network cannot be seen): use Gradient, Kernel, "
+            "Permutation or Partition SHAP"
         )
     if name is not None and name not in spatial:
         raise ValueError(
