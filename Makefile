@@ -3,9 +3,9 @@
 # make help    lists the rest
 
 # the newest Python that works; a name on the path may be a shim that fails
-PYTHON  ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do $$name -c \
-  'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2> /dev/null \
-  && echo $$name && break; done)
+SERVES  := import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))
+PYTHON  ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
+  $$name -c '$(SERVES)' 2> /dev/null && echo $$name && break; done)
 DATASET ?= specimens
 PROFILE ?= full
 # how many notebooks run side by side
@@ -44,11 +44,11 @@ book: .venv/installed ## build the pages
 setup: .venv/installed ## make the virtual environment from the lock
 
 .venv/installed: requirements.txt pyproject.toml
-	@test -n "$(PYTHON)" || { echo "No working Python 3.11, 3.12 or 3.13 was found: install one, \
-	or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SERVES)' 2> /dev/null || { echo "No working Python 3.11, 3.12 or 3.13 was found: \
+	install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
 	$(PYTHON) -m venv --clear .venv
 	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
-	  || { echo "The packages of requirements.txt could not be installed: 'make setup' needs the network." >&2; exit 1; }
+	  || { echo "The packages of requirements.txt could not be installed, see above; 'make setup' tries again." >&2; exit 1; }
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
