@@ -200,3 +200,10 @@ def test_grad_cam_needs_maps() -> None:
     flat = keras.Sequential([keras.Input((8, 9, 3)), layers.Flatten(), layers.Dense(3)])
     with pytest.raises(ValueError, match="no layer with feature maps"):
         grad_cam(flat, PICTURES)
+
+
+def test_grad_cam_of_maps_that_no_weight_has_made() -> None:
+    network = keras.Sequential(
+        [keras.Input((8, 9, 3)), layers.Rescaling(1 / 255), layers.Flatten(), layers.Dense(3)]
+    )
+    assert grad_cam(network, PICTURES).values.max() > 0

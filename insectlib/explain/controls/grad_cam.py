@@ -79,7 +79,9 @@ def grad_cam(
     for i in tqdm(starts, desc="Grad-CAM", unit="batch", disable=not progress):
         classes = prepared.classes[i : i + batch_size]
         with tf.GradientTape(persistent=True) as tape:
-            features, outputs = inner(tf.constant(pictures[i : i + batch_size]), training=False)
+            batch = tf.constant(pictures[i : i + batch_size])
+            tape.watch(batch)  # or nothing is recorded up to the first weight that can be trained
+            features, outputs = inner(batch, training=False)
             if output == "probabilities":
                 one = outputs.shape[1] == 1
                 outputs = tf.nn.sigmoid(outputs) if one else tf.nn.softmax(outputs)
