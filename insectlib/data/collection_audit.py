@@ -94,7 +94,7 @@ def forest_accuracy(
     n_folds, n_trees : int
         Folds, and trees in each forest.
     seed : int
-        Of the folds and the forests.
+        Seed of the folds and the forests.
 
     Returns
     -------
@@ -218,7 +218,7 @@ def audit(collection: Collection, *, n_trees: int = 100, seed: int = 0) -> Audit
     n_trees : int
         Trees in each forest.
     seed : int
-        Of the folds and the forests.
+        Seed of the folds and the forests.
 
     Returns
     -------

@@ -1,4 +1,5 @@
-"""Scores for explanations where no truth is known: does the model do what the map says?
+"""Scores for explanations where no exact values are known: does removing segments change the
+output as the map predicts?
 
 Chapter ``09_evaluation``. Removing segments needs something to put in their place, the baseline,
 and every score here depends on it: a map that was made with the same baseline has an advantage.
@@ -72,12 +73,14 @@ class TargetGame:
         Parameters
         ----------
         index : int
-            Of the picture.
+            Which of the pictures, from 0 to n - 1.
         coalitions : array of 0 and 1, shape (m, k)
+            1 where a segment is shown, one column for each segment.
 
         Returns
         -------
         float64 array, shape (m,)
+            In the unit of the output.
         """
         coalition_game = CoalitionGame(
             self.model,
@@ -92,13 +95,14 @@ class TargetGame:
 def removal_curves(
     game: TargetGame, maps: NDArray[np.float64], *, steps: int = 20, insert: bool = False
 ) -> NDArray[np.float64]:
-    """Return the output while segments go, or come, the highest ranked ones first.
+    """Return the output while segments are removed, or inserted, the highest ranked first.
 
     Chapter ``09_evaluation``; Petsiuk et al. (2018).
 
     Parameters
     ----------
     game : TargetGame
+        The model, the pictures, and what is removed from them.
     maps : float64 array, shape (n, height, width)
         From `insectlib.evaluate.class_maps`; segments are ranked by their sums.
     steps : int
@@ -145,7 +149,7 @@ class Perturbations:
     removed : bool array, shape (m, k)
         Which segments were removed, one row for each perturbation.
     drops : float64 array, shape (m,)
-        How far the target output dropped each time.
+        How far the target output dropped each time; negative where it rose.
     """
 
     removed: NDArray[np.bool_]
@@ -163,10 +167,11 @@ def random_perturbations(
     Parameters
     ----------
     game : TargetGame
+        The model, the pictures, and what is removed from them.
     seed : int
-        Of the random draw of segments.
+        Seed of the random choice of segments.
     n_samples : int
-        Probes for each picture.
+        Perturbations for each picture.
 
     Returns
     -------
@@ -175,9 +180,9 @@ def random_perturbations(
     """
     random = np.random.default_rng(seed)
     perturbations = []
-    for i, cut in enumerate(game.segments):
+    for i, segments in enumerate(game.segments):
         share = random.random((n_samples, 1))
-        removed = random.random((n_samples, int(cut.max()) + 1)) < share
+        removed = random.random((n_samples, int(segments.max()) + 1)) < share
         outputs = game.target_output(i, np.vstack([np.zeros_like(removed[:1]), removed]) == 0)
         perturbations.append(Perturbations(removed, outputs[0] - outputs[1:]))
     return perturbations
@@ -206,7 +211,7 @@ def infidelity(
     rescale : bool
         Whether each map is first multiplied by the factor, not below zero, that suits it best.
     relative : bool
-        Whether to divide the mean squared miss, which is the paper's measure, by the mean square
+        Whether to divide the mean squared error, which is the paper's measure, by the mean square
         of the drops: then a map of zeros has 1.
 
     Returns

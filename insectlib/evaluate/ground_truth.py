@@ -1,4 +1,4 @@
-"""Scores for explanations where an answer is known: drawn scenes and their exact part values.
+"""Scores for explanations of drawn scenes, where the exact values of the parts are known.
 
 Chapter ``09_evaluation``. The reference is the game of `insectlib.explain.scene_shapley`: parts of
 a scene come and go, and nothing is masked. With `insectlib.evaluate.part_ranking` the scores answer
@@ -6,11 +6,11 @@ the questions that FunnyBirds (Hesse et al., 2023) put to explanations, on compl
 and contrastivity, and leave out two weaknesses of its protocols:
 
 * FunnyBirds calls parts important above a threshold, which is chosen for each method so that its
-  completeness on the test data is best. Here is no threshold: `insectlib.evaluate.completeness`
+  completeness on the test data is best. `insectlib.evaluate.completeness` needs no threshold: it
   takes the mean over all numbers of parts.
-* FunnyBirds checks correctness by leaving out one part at a time, so that two parts that say the
-  same both seem to count for nothing. Here correctness is the rank correlation with the Shapley
-  values, which ask about all coalitions; `insectlib.explain.leave_one_out` shows what single
+* FunnyBirds checks correctness by leaving out one part at a time, so that of two redundant
+  parts, neither seems to matter. Here correctness is the rank correlation with the Shapley
+  values, which average over all coalitions; `insectlib.explain.leave_one_out` shows what single
   deletions miss.
 """
 
@@ -108,6 +108,7 @@ def relative_error(
     Parameters
     ----------
     estimate, truth : array, shape (..., m)
+        Estimated and exact values of m parts, in the same unit unless `rescale`.
     rescale : bool
         Whether to multiply each estimate by the factor, not below zero, that suits it best. That
         is fair to maps without a unit, and then nothing is worse than 1.
@@ -135,9 +136,9 @@ def relative_error(
 def pointing_game(maps: NDArray[np.float64], targets: NDArray[np.bool_]) -> NDArray[np.float64]:
     """Return whether the largest value of each map lies on the target (chapter ``09_evaluation``).
 
-    Zhang et al. (2018). Superpixels make many pixels share the largest value: then it is the share
-    of them on the target. (Quantus counts a hit when any of them is, so that an even map always
-    wins.)
+    Zhang et al. (2018). Within a segment all pixels share one value: where several share the
+    largest, the score is the share of them on the target. (Quantus counts a hit when
+    any of them is, so that a constant map always wins.)
 
     Parameters
     ----------
@@ -170,7 +171,7 @@ def exact_parts(
     output: str = "logits",
     target: Target = None,
 ) -> shap.Explanation:
-    """Return the truth as a map: each part's exact Shapley value, spread over its pixels.
+    """Return the ground truth as a map: each part's exact Shapley value, spread over its pixels.
 
     Chapter ``09_evaluation``. It shows the best that a map could do, and what a map cannot do: the
     value of a part that is hidden behind another one has no pixel to lie on.

@@ -62,7 +62,7 @@ def class_maps(
 def segment_sums(
     maps: NDArray[np.float64], segments: NDArray[np.int64]
 ) -> list[NDArray[np.float64]]:
-    """Add up maps within each superpixel (chapter ``09_evaluation``).
+    """Add up maps within each segment (chapter ``09_evaluation``).
 
     Parameters
     ----------
@@ -73,7 +73,7 @@ def segment_sums(
     Returns
     -------
     list of float64 array, shape (k,)
-        One for each picture, for the numbers of superpixels differ.
+        One for each picture, since the numbers of segments differ.
 
     Raises
     ------
@@ -85,8 +85,8 @@ def segment_sums(
             f"maps have shape {maps.shape} and segments {segments.shape}; expected the same"
         )
     return [
-        segment_values(each[..., None, None], cut)[:, 0]
-        for each, cut in zip(maps, segments, strict=True)
+        segment_values(each[..., None, None], labels)[:, 0]
+        for each, labels in zip(maps, segments, strict=True)
     ]
 
 
@@ -101,8 +101,7 @@ def rank_correlation(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:
     Returns
     -------
     float64 array, shape (...)
-        From -1 to 1. It is 0 where one side is constant: what says nothing about the order agrees
-        with no order.
+        From -1 to 1. It is 0 where one side is constant, since that ranks nothing.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Whether a map ranks the parts of a scene well, and knows which class each one speaks for.
+"""Whether a map ranks the parts of a scene well, and assigns each one to the right class.
 
 Chapter ``09_evaluation``. These scores need no threshold between important and unimportant parts.
 """
@@ -15,7 +15,7 @@ def order_gain(values: ArrayLike, table: NDArray[np.float64]) -> float:
     """Return how much more the highest ranked players earn than all others.
 
     Chapter ``09_evaluation``. For each number of players from one to all but one: what the top
-    ones earn alone, minus what everybody else earns without them; then the mean. It is the area
+    ones earn alone, minus what all others earn without them; then the mean. It is the area
     between insertion and deletion curve, played with parts.
 
     Parameters
@@ -28,8 +28,8 @@ def order_gain(values: ArrayLike, table: NDArray[np.float64]) -> float:
     Returns
     -------
     float
-        In the unit of the table. Random orders have 0 on average, and an order that is turned
-        round has its gain with the sign turned.
+        In the unit of the table. Random orders have 0 on average, and the reversed order has the
+        same gain with the opposite sign.
 
     Raises
     ------
@@ -78,9 +78,9 @@ def best_order_gain(table: NDArray[np.float64]) -> float:
 def completeness(values: ArrayLike, table: NDArray[np.float64]) -> float:
     """Return whether the parts that an explanation ranks highest carry the output.
 
-    Chapter ``09_evaluation``. FunnyBirds (Hesse et al., 2023) asks whether the important parts
-    alone keep the prediction, and whether it is lost without them, for a set of parts that a tuned
-    threshold cuts off. This asks both for every number of parts.
+    Chapter ``09_evaluation``. FunnyBirds (Hesse et al., 2023) tests whether the important parts
+    alone keep the prediction, and whether it is lost without them, for the parts above a tuned
+    threshold. This score tests both for every number of parts.
 
     Parameters
     ----------
@@ -105,7 +105,7 @@ def completeness(values: ArrayLike, table: NDArray[np.float64]) -> float:
 
 
 def contrastivity(values: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return whether an explanation knows which class each part speaks for.
+    """Return whether an explanation assigns each part to the right class of two.
 
     Chapter ``09_evaluation``. Where two classes are compared, each part speaks for the one or the
     other, by the difference of its values. The score adds up the true differences whose sign the

@@ -1,4 +1,4 @@
-"""Sanity checks: an explanation of a network must change when the network forgets.
+"""Sanity checks: an explanation must change when the weights or the labels are randomised.
 
 Chapter ``09_evaluation``; Adebayo et al. (2018).
 """
@@ -46,12 +46,12 @@ def with_shuffled_weights(model: keras.Model, layers: Sequence[str], *, seed: in
     layers : sequence of str
         Names of layers that have weights.
     seed : int
-        Of the places.
+        Seed of the permutations of the weights.
 
     Returns
     -------
     keras.Model
-        With weights of its own.
+        A copy with weights of its own.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def with_shuffled_weights(model: keras.Model, layers: Sequence[str], *, seed: in
 
 
 def cascade(model: keras.Model, *, seed: int) -> Iterator[tuple[str, keras.Model]]:
-    """Yield copies of a network that have forgotten more and more layers, from the output down.
+    """Yield copies of a network with more and more layers shuffled, from the output down.
 
     Chapter ``09_evaluation``: the cascading randomisation of Adebayo et al. (2018).
 
@@ -83,7 +83,7 @@ def cascade(model: keras.Model, *, seed: int) -> Iterator[tuple[str, keras.Model
     ----------
     model : keras.Model
     seed : int
-        Of `with_shuffled_weights`.
+        Seed passed to `with_shuffled_weights`.
 
     Yields
     ------
@@ -98,14 +98,14 @@ def cascade(model: keras.Model, *, seed: int) -> Iterator[tuple[str, keras.Model
 def with_shuffled_labels(pictures: ImageSet, *, seed: int) -> ImageSet:
     """Return pictures with labels that say nothing about them (chapter ``09_evaluation``).
 
-    A network that is trained on them can only learn them by heart. An explanation that looks the
+    A network that is trained on them can only memorise them. An explanation that looks the
     same for it does not show what the network knows.
 
     Parameters
     ----------
     pictures : ImageSet
     seed : int
-        Of the labels.
+        Seed of the permutation of the labels.
 
     Returns
     -------

@@ -18,7 +18,7 @@ from insectlib.evaluate.maps import rank_correlation, segment_sums
 def map_agreement(
     one: NDArray[np.float64], other: NDArray[np.float64], segments: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return the rank correlation of two maps of the same picture, superpixel by superpixel.
+    """Return the rank correlation of two maps of the same picture, segment by segment.
 
     Chapter ``09_evaluation``.
 
@@ -39,7 +39,7 @@ def map_agreement(
 def stability(
     runs: Sequence[NDArray[np.float64]], segments: NDArray[np.int64]
 ) -> NDArray[np.float64]:
-    """Return how much maps of the same pictures agree that should be the same.
+    """Return how well maps of the same pictures agree, where they should be the same.
 
     Chapter ``09_evaluation``: runs with other seeds, or of pictures with a little noise.
 
@@ -68,21 +68,21 @@ def stability(
 def with_noise(
     pictures: NDArray[np.float32], *, seed: int, sigma: float = 3.0
 ) -> NDArray[np.float32]:
-    """Return pictures with a noise that nobody would notice (chapter ``09_evaluation``).
+    """Return pictures with noise that is hardly visible (chapter ``09_evaluation``).
 
     Parameters
     ----------
     pictures : float32 array
         Values from 0 to 255.
     seed : int
-        Of the noise.
+        Seed of the noise.
     sigma : float
-        Its standard deviation in grey levels.
+        Standard deviation of the noise in grey levels.
 
     Returns
     -------
     float32 array of the same shape
-        Cut off at 0 and 255.
+        Clipped to 0 and 255.
     """
     noise = np.random.default_rng(seed).normal(0, sigma, pictures.shape)
     return np.clip(pictures + noise, 0, 255).astype(np.float32)

@@ -1,4 +1,4 @@
-"""The contract of all explainers: what they are asked, and the one form of what they return.
+"""The contract of all explainers: what they take, and the one form of what they return.
 
 The chapters ``05_kernel_shap`` to ``08_partition_shap`` each teach one explainer. All take a model,
 pictures and a baseline or background, and return an `Explanation`.
@@ -26,13 +26,13 @@ _AXES = {
     "errors": (0, 1, 2, 3, 4),
     "permutations": (0,),
 }
-"""To which axes of the values those of each field belong, so that a slice cuts both alike."""
+"""To which axes of the values those of each field belong, so that both are sliced alike."""
 
 
 class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
     """Attributions of pictures: shap's own type, with what an explainer reports besides.
 
-    `shap.image_plot` takes it as it is. A slice of it keeps its fields, cut alike, and can be
+    `shap.image_plot` takes it as it is. A slice of it keeps its fields, sliced alike, and can be
     pickled: ``explanation[0]``, ``explanation[:2]``, ``explanation[..., 1]`` or
     ``explanation[..., "beetle"]``.
 
@@ -45,20 +45,20 @@ class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
     data : uint8 array, shape (n, height, width, channels)
         The pictures.
     output_names : list of str, or array of str, shape (n, k)
-        Of the explained outputs; an array where they differ from picture to picture.
+        Names of the explained outputs; an array where they differ from picture to picture.
     outputs : float64 array, shape (n, k)
-        Of the untouched pictures.
+        Explained outputs of the untouched pictures.
     classes : int64 array, shape (n, k)
         Indices of the explained outputs.
     evaluations : int
         Pictures that the model has seen in the whole run, as counted; a gradient counts as one
         more.
     seconds : float
-        Of the whole run; ``n_explained`` is how many pictures that was, also in a slice.
+        Duration of the whole run; ``n_explained`` is how many pictures that was, also in a slice.
     **fields
         What some explainers add: ``segments`` and ``regions`` (n, height, width), ``errors`` (of
         the values' shape), ``standard_error`` (n, k), ``permutations`` (n,). Others are kept as
-        they are, and not cut.
+        they are, and not sliced.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
                 setattr(self, name, field)
 
     def __getattr__(self, name: str) -> Any:
-        """Return a field that is cut along with the values."""
+        """Return a field that is sliced along with the values."""
         if name in _AXES and name in self.__dict__["_s"]._objects:
             return getattr(self._s, name)
         raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -107,7 +107,7 @@ class Explanation(shap.Explanation):  # type: ignore[misc]  # shap has no types
         return new
 
     def __getitem__(self, item: Any) -> Explanation:
-        """Return a part of the explanation, its fields cut alike."""
+        """Return a part of the explanation, its fields sliced alike."""
         items = item if isinstance(item, tuple) else (item,)
         place = {len(items) - 1, len(self.shape) - 1}
         if isinstance(items[-1], str) and (Ellipsis in items or len(place) == 1):
@@ -175,7 +175,7 @@ def to_explanation(
     evaluations : int
         Pictures that the model has seen; a gradient counts as one more.
     seconds : float
-        For all pictures together.
+        Duration for all pictures together.
     **fields
         Further fields of `Explanation`, such as ``segments``.
 

@@ -61,7 +61,7 @@ def kernel_shap(
     output : str
         ``"logits"``, ``"probabilities"``, or ``"scores"`` for what the model returns, as it is.
     seed : int
-        Of the coalitions that are drawn; the same for each picture. NumPy's global generator,
+        Seed of the coalitions; the same for each picture. NumPy's global generator,
         which shap draws from, is left as it was, and one thread at a time draws from it.
     budget : int
         Masked pictures for each picture; the model is asked about equal ones once, and they count

@@ -47,7 +47,7 @@ def permutation_shap(
     model, images, baseline, target, output
         As in `insectlib.explain.kernel_shap`.
     seed : int
-        Of the orders; the same for each picture. NumPy's global generator, which shap draws from,
+        Seed of the orders; the same for each picture. NumPy's global generator, which shap uses,
         is left as it was, and one thread at a time draws from it.
     budget : int
         Masked pictures for each picture. One order of k superpixels, there and back, takes

@@ -1,4 +1,4 @@
-"""What a network leans on: found over a whole collection, tested, repaired and reported."""
+"""What a network uses: found over a whole collection, tested, repaired and reported."""
 
 import lazy_loader
 

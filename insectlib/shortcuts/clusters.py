@@ -110,14 +110,14 @@ def map_features(maps: NDArray[np.float64], cells: int = 8) -> NDArray[np.float6
 
     Chapter ``10_clever_hans``. Each map is added up on a coarse grid; only cells that speak for
     the class count, as shares. The distance between the roots of two rows of shares is
-    Hellinger's, which one bright cell does not rule alone.
+    Hellinger's, which a single bright cell does not dominate.
 
     Parameters
     ----------
     maps : float64 array, shape (n, height, width)
         From `insectlib.evaluate.class_maps`.
     cells : int
-        Of the grid, a side.
+        Cells along each side of the grid.
 
     Returns
     -------
@@ -147,7 +147,7 @@ def cluster_maps(
     n_clusters: int | None = None,
     limit: float = LIMIT,
 ) -> list[Cluster]:
-    """Put pictures with like maps together, the most suspicious cluster first.
+    """Group pictures with similar maps, the most suspicious cluster first.
 
     Chapter ``10_clever_hans``; after SpRAy (Lapuschkin et al., 2019), with k-means on
     `map_features`. The rule: a cluster's suspicion is the mean share of its evidence on regions
@@ -156,15 +156,15 @@ def cluster_maps(
     Parameters
     ----------
     explanation : shap.Explanation
-        Of the whole test part.
+        The explanation of the whole test part.
     regions : mapping of str to bool array, shape (n, height, width)
         Those named in `SUSPECTS` count as suspects.
     seed : int
-        Of the clustering.
+        Seed of k-means.
     n_clusters : int, optional
         From 1 to n; where missing, the number from 2 to 6 with the best silhouette.
     limit : float
-        From 0 to 1.
+        Smallest suspicion, 0 to 1, that is called suspicious.
 
     Returns
     -------

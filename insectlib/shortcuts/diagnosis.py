@@ -49,13 +49,13 @@ class Diagnosis:
     part : ImageSet
         The pictures.
     explanation : shap.Explanation
-        Of all their logits, from `insectlib.explain.gradient_shap`.
+        The explanation of all their logits, from `insectlib.explain.gradient_shap`.
     regions : dict of str to bool array, shape (n, height, width)
         From `insectlib.shortcuts.regions_of`.
     clusters : list of Cluster
         The most suspicious first.
     outcomes : list of Outcome
-        Of the interventions.
+        What the interventions did to the accuracy.
     """
 
     part: ImageSet
@@ -103,9 +103,10 @@ def diagnose(
     background : array, shape (m, height, width, 3)
         Background set for the explainer.
     seed : int
-        Of samples, clusters and exchanges.
+        Seed of the samples, the clusters and the exchanges.
     n_samples, n_clusters
-        As for `insectlib.explain.gradient_shap` and `insectlib.shortcuts.cluster_maps`.
+        The `budget` of `insectlib.explain.gradient_shap`, and the number of clusters as in
+        `insectlib.shortcuts.cluster_maps`.
     interventions : bool
         Whether to intervene; the list of outcomes is empty if not.
     progress : bool
@@ -227,7 +228,7 @@ def coarse(maps: NDArray[np.float64], cells: int = 8) -> NDArray[np.float64]:
     ----------
     maps : float64 array, shape (n, height, width)
     cells : int
-        Of the grid, a side; as many as there are pixels where these are fewer.
+        Cells along each side of the grid; as many as there are pixels where these are fewer.
 
     Returns
     -------
@@ -290,9 +291,9 @@ def show_shares(axes: Axes, shares: dict[str, float], areas: dict[str, float]) -
     ----------
     axes : Axes
     shares : dict of str to float
-        Of the evidence, 0 to 1.
+        Share of the evidence on each region, 0 to 1.
     areas : dict of str to float
-        Of the pixels.
+        Share of the pixels in each region, 0 to 1.
     """
     for k, (name, share) in enumerate(shares.items()):
         suspect = name in SUSPECTS

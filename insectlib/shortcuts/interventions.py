@@ -1,6 +1,6 @@
 """Change one thing in the pictures, and see what it does to the accuracy.
 
-Chapter ``10_clever_hans``. A map says what a network leans on; an intervention shows it. A drawn
+Chapter ``10_clever_hans``. A map suggests what a network uses; an intervention tests it. A drawn
 specimen is drawn again before another background or with another strip. A photograph cannot be
 drawn again: there the pixels of the strip are exchanged, and nothing else.
 """
@@ -11,7 +11,6 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +21,6 @@ from insectlib.data.sources.drawn import draw_entries
 from insectlib.evaluate.localisation import border_masks
 from insectlib.specimens.catalogue import Entry
 from insectlib.specimens.scene import PARTS, Scene
-
-if TYPE_CHECKING:
-    pass
 
 DONORS = ("other", "own", "any")
 
@@ -39,7 +35,7 @@ def donors(labels: NDArray[np.int64], *, seed: int, donor: str = "other") -> NDA
     labels : int64 array, shape (n,)
         Class index of each picture.
     seed : int
-        Of the draw.
+        Seed of the random choice of donors.
     donor : str
         ``"other"``: always of another class. ``"own"``: always of the same class. ``"any"``:
         what is given has no link with the class any more.
@@ -89,9 +85,9 @@ def exchange(
     part : ImageSet
         Drawn specimens, square.
     seed : int
-        Of the draw of `donors`.
+        Seed of the random choice of `donors`.
     background, strip : bool
-        What is exchanged. Clutter goes with the background.
+        Whether each is exchanged. Clutter goes with the background.
     donor : str
         As in `donors`. With ``"any"``, background and strip come from two donors.
     progress : bool
@@ -155,7 +151,7 @@ def swap_strips(part: ImageSet, *, seed: int, donor: str = "other") -> ImageSet:
     part : ImageSet
         Photographs or specimens.
     seed : int
-        Of the draw of `donors`.
+        Seed of the random choice of `donors`.
     donor : str
         As in `donors`.
 
@@ -178,7 +174,7 @@ def swap_surroundings(part: ImageSet, *, seed: int, donor: str = "other") -> Ima
     part : ImageSet
         Photographs or specimens.
     seed : int
-        Of the draw of `donors`.
+        Seed of the random choice of `donors`.
     donor : str
         As in `donors`.
 
@@ -202,7 +198,7 @@ def keep_strips(part: ImageSet, donor_set: ImageSet) -> ImageSet:
     Parameters
     ----------
     part, donor_set : ImageSet
-        Of the same length and size; each picture gets the box of its donor.
+        Two sets of the same length and size; each picture gets the box of its donor.
 
     Returns
     -------
@@ -242,7 +238,7 @@ def randomise(part: ImageSet, *, times: int, seed: int, progress: bool = False) 
     times : int
         How often each picture is changed, each time in another way.
     seed : int
-        Of the draws.
+        Seed of the random choice of donors.
     progress : bool
         Whether to show a bar while specimens are drawn.
 

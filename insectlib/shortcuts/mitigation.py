@@ -1,4 +1,4 @@
-"""Three repairs of a network that leans on a shortcut (chapter ``10_clever_hans``).
+"""Three repairs of a network that uses a shortcut (chapter ``10_clever_hans``).
 
 Crop the strip off, as a part of the network (`cropped`); train on specimens whose background and
 strip have no link with the class (`insectlib.shortcuts.exchange`); or forbid the network, while
@@ -171,19 +171,19 @@ def train_for_right_reasons(
     training : ImageSet
         Square pictures.
     where : bool array, shape (n, height, width), optional
-        Pixels that the answer must not depend on; those of `forbidden` where missing.
+        Pixels that the outputs must not depend on; those of `forbidden` where missing.
     penalty : str
         ``"gradient"`` or ``"attribution"``.
     weight : float, optional
-        Of the penalty; that of `PENALTIES` where missing.
+        Weight of the penalty; that of `PENALTIES` where missing.
     epochs : int
         Passes over `training`.
     seed : int
-        Of the network and of the order of the pictures.
+        Seed of the network's weights and of the order of the pictures.
     batch_size : int
         Pictures per step.
     learning_rate : float
-        Of Adam.
+        Learning rate of Adam.
     progress : bool
         Whether to show a bar on the error stream.
 

@@ -49,7 +49,7 @@ class Outcome:
     before, after : float
         Accuracy on the untouched and on the changed pictures, 0 to 1.
     predicted : float or None
-        The accuracy that the maps let us expect, see `expected_accuracy`.
+        The accuracy that the maps predict, see `expected_accuracy`.
     n : int
         Number of pictures.
     control : str
@@ -81,7 +81,7 @@ def accuracy(model: Model, part: ImageSet) -> float:
     Returns
     -------
     float
-        From 0 to 1.
+        Accuracy, 0 to 1.
     """
     images = check_images(part.images, image_shape(model))
     return float((model_outputs(model, images).argmax(axis=1) == part.labels).mean())
@@ -103,19 +103,19 @@ def expected_accuracy(
     Parameters
     ----------
     explanation : Explanation
-        Of the logits of all classes, in the order of the model.
+        The explanation of the logits of all classes, in the order of the model.
     regions : mapping of str to bool array, shape (n, height, width)
     labels : int64 array, shape (n,)
         The true classes.
     exchanged : sequence of str
         Names of regions.
     donor_of : int64 array, shape (n,), optional
-        From `donors`; nothing is given in return where missing.
+        From `donors`; where missing, regions are taken away and nothing takes their place.
 
     Returns
     -------
     float
-        From 0 to 1.
+        Accuracy, 0 to 1.
 
     Raises
     ------
@@ -153,9 +153,9 @@ def try_interventions(
         The test part. Specimens are drawn again; photographs become collages, see
         `swap_surroundings`.
     explanation : Explanation, optional
-        Of all logits of these pictures; with it, each outcome has a prediction.
+        The explanation of all logits of these pictures; with it, each outcome has a prediction.
     seed : int
-        Of the exchange.
+        Seed of the exchanges.
     progress : bool
         Whether to show a bar while specimens are drawn.
 

@@ -1,4 +1,4 @@
-"""One call, one page: what a network leans on, written down for a reader.
+"""One call, one page: what a network uses, written down for a reader.
 
 Chapter ``10_clever_hans``. The page is a single HTML file with its figures inside; it loads
 nothing from anywhere.
@@ -85,9 +85,9 @@ def write_report(
         Background set of the explainer, best some training pictures. Where it is missing, a tenth
         of the pictures of each class serves as background and is not explained.
     title : str
-        Of the page.
+        Title of the page.
     seed : int
-        Of samples, clusters and exchanges.
+        Seed of the samples, the clusters and the exchanges.
     n_samples, n_clusters
         As for `insectlib.shortcuts.diagnose`.
     progress : bool
@@ -96,7 +96,7 @@ def write_report(
     Returns
     -------
     Diagnosis
-        What the page tells.
+        What the page reports.
 
     Raises
     ------
@@ -246,10 +246,10 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         ),
         _members(found),
         "<h2>Interventions</h2>",
-        "<p>A map is a claim. Here the pictures themselves are changed. “Foretold” is what the "
+        "<p>A map is a claim. Here the pictures themselves are changed. “Predicted” is what the "
         "maps let you expect if the regions acted alone. A control changes as much and should cost "
         "little: any painted box, and the seams of any collage, may confuse a network.</p>",
-        _table(["change", "before", "foretold", "after", "points"], outcomes),
+        _table(["change", "before", "predicted", "after", "points"], outcomes),
         "<h2>What this page cannot say</h2>",
         "<p>Maps can blame an innocent region and miss a guilty one; believe the interventions "
         "first. Only the regions named here were examined: a network without a shortcut on them "

@@ -115,10 +115,10 @@ def plot_explanation(
     picture, names, values = part.picture, part.names, part.values
     maps = values.sum(axis=2)
     sums = maps.sum(axis=(0, 1))
-    cut = part.segments if segments is None else np.asarray(segments)
-    if cut is not None:
-        cut = cut[index] if cut.ndim == 3 else cut
-        maps = segment_values(values, cut)[cut]
+    labels = part.segments if segments is None else np.asarray(segments)
+    if labels is not None:
+        labels = labels[index] if labels.ndim == 3 else labels
+        maps = segment_values(values, labels)[labels]
     columns = 2 if len(names) == 4 else min(COLUMNS, len(names))
     map_rows = ceil(len(names) / columns)
     side = WIDTH / 3 * maps.shape[0] / maps.shape[1]
@@ -128,13 +128,13 @@ def plot_explanation(
     panel = figure.add_subplot(grid[0, :2])
     show_picture(panel, picture)
     panel.set_title("picture")
-    if cut is not None:
+    if labels is not None:
         panel = figure.add_subplot(grid[0, 2:4])
-        show_picture(panel, picture, cut)
-        panel.set_title(f"{cut.max() + 1} superpixels")
+        show_picture(panel, picture, labels)
+        panel.set_title(f"{labels.max() + 1} superpixels")
     if probabilities is not None:
         shares = np.asarray(probabilities)
-        panel = figure.add_subplot(grid[0, 4:] if cut is not None else grid[0, 3:5])
+        panel = figure.add_subplot(grid[0, 4:] if labels is not None else grid[0, 3:5])
         show_probabilities(panel, shares[index] if shares.ndim == 2 else shares, names)
         panel.set_title("probability")
     norm, panels = signed_norm(maps), []
@@ -147,14 +147,14 @@ def plot_explanation(
         total = f"{base:z.1f} {sums[k]:+z.1f} = {base + sums[k]:z.1f}"
         panel.set_title(f"{name}\n{total}" if np.isfinite(base) else f"{name}\nsum {sums[k]:+z.1f}")
         panels.append(panel)
-    of = "pixel" if cut is None else "superpixel"
+    of = "pixel" if labels is None else "superpixel"
     figure.colorbar(
         drawn,
         ax=panels,
         location="bottom",
         shrink=0.85,
         aspect=40,
-        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
+        ticks=MaxNLocator(6, symmetric=True),  # small numbers have wide labels
         label=f"attribution of the {of}: against | for",
     )
     if title:
@@ -184,8 +184,8 @@ def compare_explanations(
     class_index : int, optional
         Which output of the model; the largest that the first of them explains where missing.
     segments : int array, shape (height, width), optional
-        Superpixels: each map then shows the sum over each of them, so that maps of pixels and
-        maps of patches can be compared. Where missing, every map shows its pixels.
+        Each map then shows the sum over each segment, so that maps of pixels and maps of
+        segments can be compared. Where missing, every map shows its pixels.
     title : str
         Above the figure.
 
@@ -246,7 +246,7 @@ def compare_explanations(
         location="bottom",
         shrink=0.85,
         aspect=40,
-        ticks=MaxNLocator(6, symmetric=True),  # small numbers are long words
+        ticks=MaxNLocator(6, symmetric=True),  # small numbers have wide labels
         label=f"attribution of the {of}: against | for",
     )
     if title:

@@ -55,7 +55,7 @@ def explore_scene(
     key : str
         Name of this explorer in its page: lower-case letters, digits and hyphens.
     title : str
-        Above the explorer.
+        Heading above the explorer.
     explained : int, optional
         The class whose probability is shared out first; the predicted one where missing.
 
@@ -114,15 +114,15 @@ def explore_regions(
     key : str
         Name of this explorer in its page: lower-case letters, digits and hyphens.
     title : str
-        Above the explorer.
+        Heading above the explorer.
     what : str
         What the picture shows, such as ``"a beetle"``.
     names : sequence of str, optional
-        Of the regions; their letters alone where missing.
+        Names of the regions; their letters alone where missing.
     explained : int, optional
         The class whose probability is shared out first; the predicted one where missing.
     quality : int
-        Of the picture's WebP file.
+        Quality of the picture's WebP file, 1 to 100.
 
     Returns
     -------

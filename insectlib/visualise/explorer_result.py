@@ -23,11 +23,11 @@ class Explorer:
     Parameters
     ----------
     html : str
-        For the page.
+        The explorer as shown on a web page.
     picture : float32 array, shape (height, width, 3)
-        For print.
+        Shown in print, values from 0 to 255.
     players : tuple of str
-        What is switched on and off.
+        Names of the regions or parts that are switched on and off.
     values, left_out : float64 arrays, shape (n_players,)
         Shapley values and leave-one-out of the explained class's probability.
     class_name : str
@@ -59,10 +59,10 @@ class Explorer:
         if self.segments is None:
             show_picture(left, self.picture)
         else:
-            cut = _enlarged(self.segments, *self.picture.shape[:2])
-            show_picture(left, self.picture, cut)
+            labels = _enlarged(self.segments, *self.picture.shape[:2])
+            show_picture(left, self.picture, labels)
             for i, name in enumerate(names):
-                y, x = np.argwhere(cut == i).mean(axis=0)
+                y, x = np.argwhere(labels == i).mean(axis=0)
                 halo = {"boxstyle": "circle,pad=0.15", "fc": "black", "ec": "none", "alpha": 0.5}
                 left.text(x, y, LETTERS[i], color="white", ha="center", va="center", bbox=halo)
                 names[i] = name if name == LETTERS[i] else f"{LETTERS[i]} {name}"

@@ -1,4 +1,4 @@
-"""Where the regions of a picture lie, told to a browser and to a screen reader.
+"""Where the regions of a picture lie, as SVG for a browser and for a screen reader.
 
 Chapter ``04_shapley``, for its explorer.
 """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import importlib
+import io
 import re
+import tokenize
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,44 @@ def test_pages_import_what_is_there(page: Path) -> None:
         for name in (several or one).replace("\n", " ").split(","):
             if name.strip():
                 getattr(importlib.import_module(module), name.split(" as ")[0].strip())
+
+
+DIALECT = (
+    "calm",
+    "foretell",
+    "foretells",
+    "foretold",
+    "kin",
+    "livery",
+    "probe",
+    "probes",
+    "riddle",
+    "strangers",
+    "by heart",
+    "leans on",
+    "hands a difference",
+)
+"""Words that say nothing to a reader of the field, each with a plain one in its place."""
+
+
+def prose(path: Path) -> list[str]:
+    """Return the docstrings and the comments of a file."""
+    source = path.read_text()
+    found = [
+        node.value.value
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    ]
+    tokens = tokenize.generate_tokens(io.StringIO(source).readline)
+    return found + [token.string for token in tokens if token.type == tokenize.COMMENT]
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=module_name)
+def test_docstrings_and_comments_speak_plainly(path: Path) -> None:
+    words = re.compile(rf"\b({'|'.join(DIALECT)})\b", re.IGNORECASE)
+    found = {match for text in prose(path) for match in words.findall(" ".join(text.split()))}
+    assert not found, f"{path} says {sorted(found)}"
+    seeds = [text for text in prose(path) if re.search(r"seed : int\n\s+Of ", text)]
+    assert not seeds, f"{path} does not say of its seed that it is one: {seeds}"

@@ -1,4 +1,4 @@
-"""Interventions: what is exchanged, what stays, and what the maps foretell."""
+"""Interventions: what is exchanged, what stays, and what the maps predict."""
 
 from __future__ import annotations
 
@@ -188,19 +188,19 @@ def test_outcome_of_a_fall() -> None:
     assert Outcome("a", 0.9, 0.65, None, 10).drop == pytest.approx(0.25)
 
 
-def test_maps_foretell_exactly_what_a_linear_network_does(tiny_set: ImageSet) -> None:
+def test_maps_predict_exactly_what_a_linear_network_does(tiny_set: ImageSet) -> None:
     """Where regions act alone, the prediction is the observation."""
     model = linear()
     right = replace(tiny_set, labels=model.predict(tiny_set.images, verbose=0).argmax(axis=1))
     ground = np.zeros((1, 16, 16, 3), dtype=np.float32)
     explanation = gradient_shap(model, right.images, ground, seed=0, budget=8)
     regions, given = regions_of(right), donors(right.labels, seed=0)
-    foretold = expected_accuracy(explanation, regions, right.labels, ["strip"], given)
-    assert foretold == accuracy(model, swap_strips(right, seed=0))
+    predicted = expected_accuracy(explanation, regions, right.labels, ["strip"], given)
+    assert predicted == accuracy(model, swap_strips(right, seed=0))
     black = right.images.copy()
     black[regions["centre"]] = 0
-    foretold = expected_accuracy(explanation, regions, right.labels, ["centre"])
-    assert foretold == accuracy(model, replace(right, images=black)) < 1
+    predicted = expected_accuracy(explanation, regions, right.labels, ["centre"])
+    assert predicted == accuracy(model, replace(right, images=black)) < 1
 
 
 def test_prediction_needs_all_classes_and_known_regions(tiny_set: ImageSet) -> None:

@@ -65,6 +65,8 @@ def test_report_says_what_was_found(folder: Path, tmp_path: Path) -> None:
         assert f"<td>{name}</td><td>{share:.0%}</td>" in page
     assert len(re.findall("suspicious</td>", page)) == sum(c.suspicious for c in found.clusters)
     assert found.part.names[found.clusters[0].members[0]] in page
+    assert "bee &lt;b&gt;" in page and "<b>" not in page
+    assert '<th scope="col">predicted</th>' in page
     assert list(tmp_path.iterdir()) == [target]
 
 

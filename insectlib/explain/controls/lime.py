@@ -43,7 +43,7 @@ def lime_image(
     model, images, baseline, target, output
         As in `insectlib.explain.kernel_shap`.
     seed : int
-        Of the copies; the same for each picture.
+        Seed of the copies; the same for each picture.
     budget : int
         Masked copies of each picture, the whole one among them. The model is asked about equal
         ones once, and they count once. The untouched picture comes on top.

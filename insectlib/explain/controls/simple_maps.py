@@ -196,7 +196,7 @@ def random_map(
     baseline
         Not used: nothing is hidden.
     seed : int
-        Of the dice, which are thrown for one picture after the other.
+        Seed of the random values, which are drawn for one picture after the other.
 
     Returns
     -------

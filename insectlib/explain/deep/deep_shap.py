@@ -64,7 +64,7 @@ def deep_shap(
         Values from 0 to 255.
     background : array, shape (m, height, width, channels)
         The background set, values from 0 to 255; the attributions are the mean over it. Its size
-        is limited by patience only, see `batch_size`.
+        costs time but no memory, see `batch_size`.
     seed : int
         Not used, for nothing is random; there so that all explainers are called alike.
     output : str
@@ -76,13 +76,13 @@ def deep_shap(
     layer : str, optional
         Explain the features that this layer hands on instead of the pixels, and lay the result
         over the picture; one of `insectlib.explain.cut_points`. Coarse and cheap: the first
-        part of the network is asked only once, and needs no rules.
+        part of the network is evaluated only once, and needs no rules.
     batch_size : int
         Background pictures at once; bounds the memory, see `BATCH`, and does not change the result.
         The graph is traced once for each length of a batch, of which there are two at most, and
         then serves all pictures and classes.
     tolerance : float
-        Refuse a result whose `missing_share` is larger.
+        Largest `missing_share` of a result that is returned; a larger one raises an error.
     progress : bool
         Whether to show a bar over pictures and classes.
 
@@ -159,23 +159,23 @@ def missing_share(
 
     Parameters
     ----------
-    question : Prepared
-        From `insectlib.explain.prepare`.
+    prepared : Prepared
+        Pictures and outputs, from `insectlib.explain.prepare`.
     values : float64 array, shape (n, height, width, channels, k)
         Attributions of the explained classes.
     outputs : float64 array, shape (m, n_classes)
-        Of the background.
+        Outputs of the background pictures.
 
     Returns
     -------
     float
-        The largest over pictures and classes; not a number where some attribution is not.
+        The largest over pictures and classes; NaN where an attribution is NaN.
     """
     explained = prepared.pick(prepared.outputs)
     pairs = np.broadcast_to(outputs, (len(explained), *outputs.shape))
     distances = np.abs(prepared.pick(pairs) - explained[:, None]).max(axis=1)
     gaps = np.abs(values.sum(axis=(1, 2, 3)) - (explained - prepared.pick(pairs).mean(axis=1)))
-    # below the rounding of the outputs themselves nothing can be told
+    # gaps below the rounding of the outputs themselves mean nothing
     rounding = 1e-4 * np.abs(explained)
     return float((gaps / np.maximum(distances, np.where(rounding, rounding, 1))).max())
 

@@ -1,4 +1,4 @@
-"""The rules by which Deep SHAP hands a difference back through one operation of TensorFlow.
+"""The rules by which Deep SHAP propagates a difference back through one operation of TensorFlow.
 
 Chapter ``07_deep_shap``; Shrikumar, Greenside and Kundaje (2017), Lundberg and Lee (2017).
 
@@ -48,7 +48,7 @@ def linear(explainer: Any, op: Any, *grads: Any) -> Any:
     Right for whatever is linear, or linear plus a constant, in what depends on the picture: there
     a difference of inputs times the derivative is the difference of outputs. So are
     convolutions of every kind, batch normalisation with its kept statistics, padding, resizing,
-    sums, means, and whatever only moves numbers about.
+    sums, means, and whatever only moves numbers to other places.
     """
     op.type = op.type.removeprefix("shap_")
     return explainer.orig_grads[op.type](op, *grads)
@@ -66,9 +66,9 @@ def unchanged(explainer: Any, op: Any, *grads: Any) -> Any:
 def rescale(explainer: Any, op: Any, *grads: Any) -> Any:
     """Divide the difference of the output by the difference of the input: the rescale rule.
 
-    Right for functions that work on each number alone: activations, powers, roots. The quotient
-    of two rounding errors is nothing to build on, so where the difference is that small the mean
-    of the slopes at both ends takes its place.
+    Right for functions that work on each number alone: activations, powers, roots. Where the
+    difference is so small that rounding dominates the quotient, the mean of the slopes at both ends
+    takes its place.
     """
     (i,) = varying(explainer, op)
     (x, r), (after_x, after_r) = _halves(op.inputs[i]), _halves(op.outputs[0])
@@ -184,8 +184,8 @@ def softmax(explainer: Any, op: Any, *grads: Any) -> Any:
     ex, er = tf.exp(x - shift), tf.exp(r - shift)
     sx, sr = (tf.reduce_sum(half, axis=-1, keepdims=True) for half in (ex, er))
     above, _ = _halves(grads[0])
-    # an exponential is divided by a sum that holds it, and where one class has it all the two
-    # effects nearly cancel: so they are subtracted first, class by class, and added up afterwards
+    # an exponential is divided by a sum that contains it; where one class has nearly all of the
+    # probability, the two effects nearly cancel: so they are subtracted first, class by class
     apart = above[..., :, None] - above[..., None, :]
     by_exp = tf.linalg.matvec(apart, ex + er) / (2 * sx * sr)
     close = tf.abs(x - r) <= CLOSE

@@ -1,4 +1,4 @@
-"""The game of one picture: its superpixels are the players (chapter ``05_kernel_shap``)."""
+"""The game of one picture: its segments are the players (chapter ``05_kernel_shap``)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from insectlib.models.inference import Model, check_finite, from_logits
 
 
 class CoalitionGame:
-    """The game that one picture plays: coalitions of superpixels in, the model's outputs out.
+    """The game of one picture: coalitions of segments in, the model's outputs out.
 
     Chapter ``05_kernel_shap``. Called with coalitions, shape (n, k), it returns the outputs for
     the n masked pictures, shape (n, n_classes). A coalition that comes twice in a call is
@@ -22,9 +22,9 @@ class CoalitionGame:
     model : keras.Model or callable
         Takes pictures in [0, 255] and ends in logits.
     image, baseline : float32 arrays, shape (height, width, channels)
-        What is shown, and what stands where a superpixel is hidden.
+        What is shown, and what stands where a segment is removed; values from 0 to 255.
     segments : int64 array, shape (height, width)
-        From `superpixels`.
+        Segment of each pixel, numbered from 0, such as from `insectlib.explain.superpixels`.
     output : str
         ``"logits"``, ``"probabilities"`` or ``"scores"``.
     classes : int64 array, shape (k,), optional
@@ -35,7 +35,7 @@ class CoalitionGame:
     Attributes
     ----------
     evaluations : int
-        Coalitions that the model was asked about so far.
+        Coalitions that the model has evaluated so far.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Games with few players: every coalition is played, so nothing is estimated.
+"""Games with few players: every coalition is evaluated, so nothing is estimated.
 
 Chapter ``04_shapley``.
 """

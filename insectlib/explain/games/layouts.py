@@ -28,7 +28,7 @@ def tiles(height: int, width: int, rows: Sequence[int]) -> NDArray[np.int64]:
     Parameters
     ----------
     height, width : int
-        Of the picture, in pixels.
+        Size of the picture, in pixels.
     rows : sequence of int
         Tiles in each row, from the top: ``(3, 4, 3)`` makes ten of them.
 
@@ -61,7 +61,7 @@ def border_tiles(height: int, width: int) -> NDArray[np.int64]:
     Parameters
     ----------
     height, width : int
-        Of the picture, in pixels; at least 16.
+        Size of the picture, in pixels; at least 16.
 
     Returns
     -------
@@ -77,14 +77,14 @@ def border_tiles(height: int, width: int) -> NDArray[np.int64]:
     if min(height, width) < 16:
         raise ValueError(f"a picture of {height}x{width} pixels; expected 16 or more a side")
     edge_y, edge_x = round(height / 6), round(width / 6)
-    cut = np.empty((height, width), dtype=np.int64)
-    cut[:edge_y] = BORDER_TILES.index("top edge")
-    cut[height - edge_y :] = BORDER_TILES.index("bottom edge")
+    regions = np.empty((height, width), dtype=np.int64)
+    regions[:edge_y] = BORDER_TILES.index("top edge")
+    regions[height - edge_y :] = BORDER_TILES.index("bottom edge")
     middle = slice(edge_y, height - edge_y)
-    cut[middle, :edge_x] = BORDER_TILES.index("left edge")
-    cut[middle, width - edge_x :] = BORDER_TILES.index("right edge")
+    regions[middle, :edge_x] = BORDER_TILES.index("left edge")
+    regions[middle, width - edge_x :] = BORDER_TILES.index("right edge")
     centre = tiles(height - 2 * edge_y, width - 2 * edge_x, (1, 1, 1))
-    cut[middle, edge_x : width - edge_x] = BORDER_TILES.index("upper centre") + centre
+    regions[middle, edge_x : width - edge_x] = BORDER_TILES.index("upper centre") + centre
     top, left, bottom, right = strip_box(height, width)
-    cut[top:bottom, left:right] = BORDER_TILES.index("strip")
-    return cut
+    regions[top:bottom, left:right] = BORDER_TILES.index("strip")
+    return regions

@@ -1,4 +1,4 @@
-"""The game of a drawn scene: its parts play, and every coalition is drawn anew.
+"""The game of a drawn scene: its parts are the players, and every coalition is drawn anew.
 
 Chapter ``04_shapley`` plays it with all parts, chapter ``05_kernel_shap`` with three players:
 insect, background and strip.
@@ -37,7 +37,7 @@ class SceneShapley:
     Parameters
     ----------
     players : tuple of str
-        What was left out and put in.
+        Names of the parts that were left out and put in.
     table : float64 array, shape (2**n_players, n_classes)
         The output for each coalition; bit i of the row number says whether player i is there.
     values : float64 array, shape (n_players, n_classes)

@@ -69,7 +69,7 @@ def gradient_shap(
     output : str
         ``"logits"``, ``"probabilities"``, or ``"scores"`` for what the model returns as it is.
     seed : int
-        Of the samples. They differ from picture to picture, and are the same for each class.
+        Seed of the samples. They differ from picture to picture, and are the same for each class.
     budget : int
         Gradients for each picture and explained output, at least 1. Each counts as two evaluations;
         one for each picture and each background picture come on top.
@@ -174,14 +174,15 @@ def expected_gradients(
     pictures : float32 array, shape (n, height, width, channels)
         What is explained: pictures, or the features of a layer.
     background : float32 array, shape (m, height, width, channels)
+        The background pictures, or their features.
     classes : int64 array, shape (n, k)
         Which outputs are explained for each picture.
     output : str
         ``"logits"``, ``"probabilities"`` or ``"scores"``.
     seed : int
-        Of the samples.
+        Seed of the samples.
     n_samples : int
-        For each picture and class.
+        Samples for each picture and class.
     batch_size : int
         Gradients at once.
     local_smoothing : float
@@ -192,8 +193,9 @@ def expected_gradients(
     Returns
     -------
     values : float64 array, shape (n, height, width, channels, k)
+        Attributions, in the unit of the output.
     standard_error : float64 array, shape (n, k)
-        Of the sum of the values.
+        Standard error of the sum of the values, in the unit of the output.
     """
     sizes = _part_sizes(n_samples)
     drawn = [_samples(seed, i, len(background), sizes) for i in range(len(pictures))]

@@ -38,7 +38,7 @@ def cut_points(model: keras.Model) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        From the picture to the output. Everything that the network knows of the picture goes
+        From the picture to the output. Every path from the picture to the output goes
         through each of them, and what comes out of it is laid out like a picture, (height, width,
         channels), with more than one place.
     """
@@ -99,7 +99,7 @@ def features_at(
     Returns
     -------
     after : keras.Model
-        From features to outputs.
+        Takes features and returns outputs.
     features : list of float32 arrays, shape (n, rows, columns, channels of the layer)
 
     Raises
@@ -147,7 +147,7 @@ def enlarge(maps: NDArray[np.float64], height: int, width: int) -> NDArray[np.fl
     maps : float64 array, shape (n, rows, columns, k)
         One map for each picture and class.
     height, width : int
-        Of the result in pixels.
+        Size of the result in pixels.
 
     Returns
     -------

@@ -64,7 +64,7 @@ def members(tree: Tree) -> frozenset[str]:
 
 @lru_cache(maxsize=8)
 def picture_hierarchy(height: int, width: int, channels: int = 3) -> NDArray[np.float64]:
-    """Return the tree of boxes that shap cuts every picture of that size into.
+    """Return the tree of boxes into which shap divides every picture of that size.
 
     Chapter ``08_partition_shap``. The longer side is halved, then again, down to single pixels
     and at last to their channels. It does not depend on what the picture shows.
@@ -72,9 +72,9 @@ def picture_hierarchy(height: int, width: int, channels: int = 3) -> NDArray[np.
     Parameters
     ----------
     height, width : int
-        In pixels.
+        Size of the picture, in pixels.
     channels : int
-        Of the picture.
+        Channels of the picture.
 
     Returns
     -------
@@ -98,11 +98,11 @@ def region_box(
     hierarchy : float64 array, shape (m - 1, 4)
         From `picture_hierarchy`.
     node : int
-        From 0 to 2 * m - 2.
+        Number of the node, from 0 to 2 * m - 2.
     width : int
-        Of the picture, in pixels.
+        Width of the picture, in pixels.
     channels : int
-        Of the picture.
+        Channels of the picture.
 
     Returns
     -------
@@ -129,11 +129,11 @@ def level_boxes(
     hierarchy : float64 array, shape (m - 1, 4)
         From `picture_hierarchy`.
     level : int
-        How often the picture has been cut: 0 is the whole of it, 1 its two halves, and so on.
+        How often the picture has been halved: 0 is the whole of it, 1 its two halves, and so on.
     width : int
-        Of the picture, in pixels.
+        Width of the picture, in pixels.
     channels : int
-        Of the picture.
+        Channels of the picture.
 
     Returns
     -------
@@ -150,7 +150,7 @@ def level_boxes(
 def smallest_regions(
     hierarchy: NDArray[np.float64], credit: NDArray[np.float64], height: int, width: int
 ) -> NDArray[np.int64]:
-    """Return the regions that an explanation came down to.
+    """Return the smallest regions that an explanation has valued.
 
     Chapter ``08_partition_shap``. Where the budget ends, what a region adds stays with the
     region as a whole, and its pixels share it evenly.
@@ -162,7 +162,7 @@ def smallest_regions(
     credit : float64 array, shape (2 * m - 1, n_outputs)
         What stayed with each node: shap's ``hierarchical_values`` of one picture.
     height, width : int
-        Of the picture, in pixels.
+        Size of the picture, in pixels.
 
     Returns
     -------

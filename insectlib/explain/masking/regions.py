@@ -22,7 +22,7 @@ def spread(
     segments : int64 array, shape (height, width)
         From `insectlib.explain.superpixels`.
     channels : int
-        Of the picture.
+        Channels of the picture.
 
     Returns
     -------

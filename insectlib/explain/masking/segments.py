@@ -11,7 +11,7 @@ from skimage.segmentation import slic
 def superpixels(
     image: ArrayLike, n_segments: int = 100, compactness: float = 5, sigma: float = 3
 ) -> NDArray[np.int64]:
-    """Cut a picture into patches of similar colour with SLIC.
+    """Divide a picture into segments of similar colour with SLIC.
 
     Chapter ``05_kernel_shap``; Achanta et al. (2012).
 
@@ -20,16 +20,16 @@ def superpixels(
     image : array, shape (height, width, channels)
         Values from 0 to 255.
     n_segments : int
-        About how many patches to make.
+        About how many segments to make.
     compactness : float
-        Weight of nearness against likeness in colour: the larger, the squarer the patches.
+        Weight of nearness against likeness in colour: the larger, the squarer the segments.
     sigma : float
         Standard deviation, in pixels, of the smoothing beforehand.
 
     Returns
     -------
     int64 array, shape (height, width)
-        The patch of each pixel, counted from 0 without gaps.
+        The segment of each pixel, counted from 0 without gaps.
 
     Raises
     ------
@@ -61,20 +61,20 @@ def mask_image(
     image: ArrayLike,
     baseline: ArrayLike,
 ) -> NDArray[np.float32]:
-    """Show the superpixels of each coalition, and the baseline everywhere else.
+    """Show the segments of each coalition, and the baseline everywhere else.
 
     Chapter ``05_kernel_shap``.
 
     Parameters
     ----------
     coalitions : array of 0 and 1 (or bool), shape (n, k)
-        One row for each picture to make, one column for each superpixel.
+        One row for each picture to make, one column for each segment.
     segments : int64 array, shape (height, width)
         From `superpixels`, with values from 0 to k - 1.
     image : array, shape (height, width, channels)
         What is shown; values from 0 to 255.
     baseline : array, shape (height, width, channels) or (channels,)
-        What stands where a superpixel is hidden: a picture, or one colour.
+        What stands where a segment is removed: a picture or one colour, values from 0 to 255.
 
     Returns
     -------
@@ -102,7 +102,7 @@ def mean_colour(image: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def blurred(image: NDArray[np.float32], share: float = 0.1) -> NDArray[np.float32]:
-    """Return the picture out of focus: its colours stay, its shapes go.
+    """Return the picture out of focus: colours remain, shapes do not.
 
     Chapter ``05_kernel_shap``.
 
@@ -122,18 +122,19 @@ def blurred(image: NDArray[np.float32], share: float = 0.1) -> NDArray[np.float3
 
 
 def segment_values(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Add up attributions within each superpixel (chapter ``05_kernel_shap``).
+    """Add up attributions within each segment (chapter ``05_kernel_shap``).
 
     Parameters
     ----------
     values : array, shape (height, width, channels, k)
         Attributions of one picture, as in ``explanation.values[i]``.
     segments : int64 array, shape (height, width)
-        From `superpixels`.
+        Segment of each pixel, such as from `superpixels`.
 
     Returns
     -------
     float64 array, shape (m, k)
+        Sums over the pixels and channels of each segment, in the unit of the attributions.
     """
     per_pixel = np.asarray(values).sum(axis=2).reshape(segments.size, -1)
     return np.stack(
