@@ -19,7 +19,7 @@ from playwright.sync_api import sync_playwright
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.shortcuts.outcomes import CONTROL, Outcome
-from insectlib.shortcuts.report import verdict, write_report
+from insectlib.shortcuts.report import _members, _page, _table, verdict, write_report
 
 SIZE = 32
 NAMES = ("ant", "bee <b>", "wasp")
@@ -65,7 +65,6 @@ def test_report_says_what_was_found(folder: Path, tmp_path: Path) -> None:
         assert f"<td>{name}</td><td>{share:.0%}</td>" in page
     assert len(re.findall("suspicious</td>", page)) == sum(c.suspicious for c in found.clusters)
     assert found.part.names[found.clusters[0].members[0]] in page
-    assert "bee &lt;b&gt;" in page and "<b>" not in page
     assert '<th scope="col">predicted</th>' in page
     assert list(tmp_path.iterdir()) == [target]
 
@@ -79,6 +78,20 @@ def test_background_is_named_or_taken_from_the_folder(folder: Path, tmp_path: Pa
     with pytest.raises(ValueError, match="class 0 has 3 pictures; expected four or more"):
         write_report(model, few, tmp_path / "b.html")
     assert not (tmp_path / "b.html").exists()
+
+
+def test_no_name_becomes_markup(folder: Path, tmp_path: Path) -> None:
+    """Titles, classes, cells and files may hold any characters."""
+    found = write_report(reader(SIZE, strip_box(SIZE, SIZE)), folder, tmp_path / "a.html")
+    names = tuple(f"<i>{name}" for name in found.part.names)
+    part = replace(found.part, names=names, class_names=("<i>a", "<i>b", "<i>c"))
+    odd = replace(found, part=part)
+    assert any(cluster.suspicious for cluster in odd.clusters)
+    assert "&lt;i&gt;" in _members(odd)
+    page = _page(odd, 1.0, "<i>title")
+    assert "&lt;i&gt;title" in page and "<i>" not in page
+    assert "<td>&lt;i&gt;</td>" in _table(["<i>"], [["<i>"]])
+    assert "<i>" not in _table(["<i>"], [["<i>"]])
 
 
 def test_style_of_the_caller_stays(folder: Path, tmp_path: Path) -> None:
