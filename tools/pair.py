@@ -63,6 +63,7 @@ def write_pair(source: Path, notebook: NotebookNode) -> None:
             os.utime(path, (now, now if path == newer else now - 10))
         command = [sys.executable, "-m", "jupytext", "--sync", str(source)]
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    source.touch()  # JupyterLab refuses to open a text that is older than its notebook
 
 
 def checked_outputs(outputs: list[NotebookNode], source: Path) -> list[NotebookNode]:

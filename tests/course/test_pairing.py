@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import inspect
+import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
 import nbformat
 import pytest
+import requests
 from helpers import ROOT
 from jupytext import TextFileContentsManager
 
@@ -23,7 +28,8 @@ CHAPTERS = sorted(path.stem for path in (ROOT / "notebooks").glob("*.md"))
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """Return a copy of the chapters, with the settings of jupytext."""
-    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    # new times for the copies, as in a clone
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks", copy_function=shutil.copyfile)
     shutil.copy(ROOT / "jupytext.toml", tmp_path)
     return tmp_path
 
@@ -80,6 +86,49 @@ def test_make_pair_changes_nothing_where_the_outputs_are_the_same(clone: Path) -
         source = clone / "notebooks" / f"{name}.md"
         write_pair(source, paired(source, source.with_suffix(".ipynb")))
     unchanged(clone)
+
+
+def test_make_lab_opens_a_chapter_with_its_kernel(tmp_path: Path) -> None:
+    """The server that 'make lab' starts, asked as JupyterLab in a browser asks it."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    settings = {"open_browser": False, "port": port, "port_retries": 0, "allow_root": True}
+    config = {"ServerApp": settings, "IdentityProvider": {"token": "secret"}}
+    (tmp_path / "jupyter_server_config.json").write_text(json.dumps(config))
+    server = subprocess.Popen(
+        ["make", "lab"],
+        cwd=ROOT,
+        env={**os.environ, "JUPYTER_CONFIG_DIR": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+    def ask(path: str) -> Any:
+        url = f"http://127.0.0.1:{port}/api/{path}"
+        reply = requests.get(url, headers={"Authorization": "token secret"}, timeout=30)
+        reply.raise_for_status()
+        return reply.json()
+
+    try:
+        deadline = time.monotonic() + 90
+        while True:
+            try:
+                specs = ask("kernelspecs")
+                break
+            except requests.RequestException:
+                assert server.poll() is None and time.monotonic() < deadline, "no server"
+                time.sleep(0.5)
+        assert specs["default"] == "python3"
+        chapter = ask("contents/notebooks/01_data.md?type=notebook")
+        assert chapter["type"] == "notebook"
+        assert chapter["content"]["metadata"]["kernelspec"]["name"] == "python3"
+        # the plain name stands for the interpreter of the server itself
+        assert specs["kernelspecs"]["python3"]["spec"]["argv"][0] in ("python", sys.executable)
+    finally:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(30)
 
 
 def test_committed_notebooks_are_valid() -> None:
