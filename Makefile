@@ -34,7 +34,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit photos pair nbval linkcheck bench lab serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench lab serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -75,7 +75,7 @@ $(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens
 	$(MAKE) nbval
-	$(MAKE) -j$(JOBS) unit photos # one waits while the other computes
+	$(MAKE) -j$(JOBS) unit photos # one waits while another computes
 
 lint: .venv/installed ## style, types and spelling
 	$(BIN)/ruff check .
@@ -83,8 +83,17 @@ lint: .venv/installed ## style, types and spelling
 	$(BIN)/mypy
 	$(BIN)/codespell
 
-unit: .venv/installed ## the tests of the package and of the built pages
-	$(BIN)/python -m pytest tests
+# in two halves, which two cores run side by side; what is in no half yet is in the second
+FIRST_HALF := tests/explain tests/evaluate
+SECOND_HALF := $(filter-out $(FIRST_HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+
+unit: unit-first unit-second ## the tests of the package and of the built pages
+
+unit-first: .venv/installed
+	$(BIN)/python -m pytest $(FIRST_HALF)
+
+unit-second: .venv/installed
+	$(BIN)/python -m pytest $(SECOND_HALF)
 
 nbval: ## compare the committed outputs of the notebooks with those that papermill gets
 	$(MAKE) notebooks PROFILE=fast DATASET=specimens

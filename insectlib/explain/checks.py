@@ -84,7 +84,7 @@ def preflight(
         from insectlib.explain.deep.handlers import unsupported_operations
 
         findings += unsupported_operations(network)
-    return findings
+    return list(dict.fromkeys(findings))  # two checks may find the same
 
 
 def _of_background(

@@ -119,3 +119,13 @@ def test_make_finds_a_python_that_works(tmp_path: Path, works: tuple[str, ...], 
     else:
         assert done.returncode
         assert "No working Python 3.11, 3.12 or 3.13 was found" in done.stderr
+
+
+def test_every_test_is_in_a_room() -> None:
+    """'make unit' runs the folders below tests/, in two halves."""
+    assert [path.name for path in (ROOT / "tests").glob("test_*.py")] == []
+    halves = subprocess.run(
+        ["make", "-n", "-s", "unit"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    for name in {path.relative_to(ROOT).parts[1] for path in ROOT.glob("tests/*/**/test_*.py")}:
+        assert f"tests/{name}" in halves
