@@ -177,7 +177,11 @@ def _cuts(model: keras.Model) -> dict[str, keras.KerasTensor]:
     return {
         name: tensors[0]
         for name, tensors in tensors_of(model).items()
-        if _laid_out(tensors[0]) and len(tensors) == 1 and not _goes_around(model, tensors[0])
+        if _laid_out(tensors[0])
+        and len(tensors) == 1
+        and not _goes_around(model, tensors[0])
+        # what Keras puts between a network and one that is nested in it is no layer of anybody's
+        and not name.startswith("convert_to_tensor")
     }
 
 

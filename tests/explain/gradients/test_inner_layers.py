@@ -203,3 +203,17 @@ def test_gradient_shap_adds_up_at_a_layer_within_its_error_and_says_nothing(
     sums = explained.base_values + explained.values.sum(axis=(1, 2, 3))
     assert (explained.standard_error > 0).all()
     assert (np.abs(sums - explained.outputs) < 4 * explained.standard_error).all()
+
+
+def test_layers_of_a_nested_network_can_be_named() -> None:
+    """As in transfer learning, where a whole network is one layer of another."""
+    start = keras.Input((16, 16, 3))
+    inner = keras.layers.Conv2D(4, 3, name="inner")(start)
+    base = keras.Model(start, keras.layers.Conv2D(5, 3, name="last")(inner), name="base")
+    stack = [keras.Input((16, 16, 3)), keras.layers.Rescaling(1 / 255, name="scale"), base]
+    stack += [keras.layers.GlobalAveragePooling2D(), keras.layers.Dense(3)]
+    model = keras.Sequential(stack)
+    assert cut_points(model) == ("scale", "inner", "last")
+    halves = split_at(model, "inner")
+    pictures = np.random.default_rng(0).uniform(0, 255, (2, 16, 16, 3)).astype(np.float32)
+    np.testing.assert_allclose(halves.after(halves.before(pictures)), model(pictures), atol=1e-5)
