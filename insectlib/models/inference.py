@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
+from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.networks import image_shape, last_activation, plain_network
 
 TOLERANCE = 0.5
@@ -193,7 +194,8 @@ def scores_of(
         )
 
     def scores(images: NDArray[np.float32]) -> NDArray[np.float64]:
-        with quiet_inputs():
+        # several networks, and batches of unlike lengths, are no mistake here
+        with quiet_inputs(), no_retracing_warning():
             return _as_scores(call(images), len(images))
 
     return scores

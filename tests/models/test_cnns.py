@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+
 import keras
 import numpy as np
 import pytest
@@ -145,3 +147,20 @@ def test_pictures_in_range_pass_unchanged(low: float, high: float, count: int, k
 
 def test_black_pictures_are_pictures() -> None:
     assert check_images(np.zeros((1, 4, 4, 3))).max() == 0
+
+
+def test_many_networks_and_batches_of_many_lengths_say_nothing() -> None:
+    """TensorFlow warns of "retracing" from the fifth network on, which a reader cannot help."""
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tensorflow")
+    logger.addHandler(handler)
+    try:
+        for n in range(1, 10):
+            model = small_cnn(8, seed=n)
+            probabilities(model, np.full((n, 8, 8, 3), 100, dtype=np.float32))
+            probabilities(model, np.full((n + 9, 8, 8, 3), 100, dtype=np.float32))
+    finally:
+        logger.removeHandler(handler)
+    assert told == []
