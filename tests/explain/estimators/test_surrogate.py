@@ -26,7 +26,11 @@ from insectlib.explain.estimators.sampling import (
     shapley_weights,
 )
 from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
-from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
+from insectlib.explain.estimators.surrogate import (
+    corrected_surrogate,
+    region_centres,
+    surrogate_shapley,
+)
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
 from insectlib.models.inference import softmax
 
@@ -307,7 +311,7 @@ def test_what_is_wrong_is_named() -> None:
         surrogate_shapley(game, GRID[:1], n_samples=50, seed=0)
 
 
-def test_regression_errors_are_those_over_many_draws() -> None:
+def test_drawn_pairs_give_unbiased_values_and_errors_of_the_right_size() -> None:
     """A game with interactions, drawn again and again."""
     random = np.random.default_rng(0)
     n, m = 8, 400
@@ -324,3 +328,26 @@ def test_regression_errors_are_those_over_many_draws() -> None:
         values.append(paired_regression(drawn, weights, odd(drawn), everybody))
         errors.append(regression_errors(drawn, weights, odd(drawn), values[-1]))
     assert np.std(values, axis=0) == pytest.approx(np.mean(errors, axis=0), rel=0.25)
+    truth, off_by = exact_shapley(odd(all_coalitions(n))), np.std(values, axis=0) / 200**0.5
+    assert (np.abs(np.mean(values, axis=0) - truth) < 4 * off_by).all()
+
+
+def test_what_a_surrogate_leaves_is_put_right_by_a_regression() -> None:
+    """Of pairs that it was not fitted to: closer than the regression alone, within its errors."""
+    n, random = 10, np.random.default_rng(0)
+    game = PictureGame(0, random.random((n, 2)))
+    drawn, weights = drawn_pairs(900, n, random)
+    odd = (game(drawn) - game(~drawn)) / 2
+    nobody, everybody = game(np.array([np.zeros(n), np.ones(n)], dtype=bool))
+    values, errors = corrected_surrogate(drawn, weights, odd, everybody - nobody)
+    alone = paired_regression(drawn, weights, odd, everybody - nobody)
+    assert off(values, game.exact()) < off(alone, game.exact()) / 3
+    assert 0.75 < np.mean(np.abs(values - game.exact()) <= 1.645 * errors) <= 1
+
+
+def test_where_one_pair_is_left_the_errors_are_those_of_one_pair() -> None:
+    """Probabilities: what was evaluated is known, and no surrogate's error counts there."""
+    game = PictureGame(0, GRID[:6])
+    found = surrogate_shapley(game, GRID[:6], n_samples=60, seed=0, output="probabilities")
+    true_error = np.abs(found.values - game.exact("probabilities")).max()
+    assert true_error / 2 < found.errors.max() < 10 * true_error
