@@ -84,7 +84,7 @@ lint: .venv/installed ## style, types and spelling
 	$(BIN)/codespell
 
 # in two halves, which two cores run side by side; what is in no half yet is in the second
-FIRST_HALF := tests/explain tests/evaluate
+FIRST_HALF := tests/explain tests/evaluate tests/models
 SECOND_HALF := $(filter-out $(FIRST_HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
 
 unit: unit-first unit-second ## the tests of the package and of the built pages
