@@ -156,20 +156,24 @@ def _card(random: np.random.Generator, size: int) -> Picture:
     return picture * np.float32(random.uniform(0.82, 1.0))
 
 
+def _either(random: np.random.Generator, *pairs: tuple[str, str]) -> tuple[str, str]:
+    """Return one of several pairs of colours."""
+    return pairs[random.choice(len(pairs))]
+
+
 def _leaf(random: np.random.Generator, size: int) -> Picture:
     """Draw a leaf blade with its midrib, side veins and net of small veins."""
     u, v = grid(size, float(random.uniform(0, 2 * math.pi)))
     u = u + np.float32(random.uniform(-0.3, 0.3)) + np.float32(0.12) * v * v
-    light, dark = random.choice(
-        [
-            ["#8fb04a", "#3f6a24"],
-            ["#6f9a3c", "#2c5420"],
-            ["#a9b65a", "#5c7430"],
-            ["#8a8a4a", "#55602a"],
-        ]
+    light, dark = _either(
+        random,
+        ("#8fb04a", "#3f6a24"),
+        ("#6f9a3c", "#2c5420"),
+        ("#a9b65a", "#5c7430"),
+        ("#8a8a4a", "#55602a"),
     )
     patches = noise(random, u, v, (4, 4), 3)
-    picture = blend(patches, str(dark), str(light))
+    picture = blend(patches, dark, light)
     net = np.abs(noise(random, u, v, (26, 26), 1) - np.float32(0.5))
     picture += 14 * (1 - ramp(net, 0.0, 0.12))[..., None]
     side = np.abs(u)
@@ -177,7 +181,7 @@ def _leaf(random: np.random.Generator, size: int) -> Picture:
     distance = np.abs(phase - np.floor(phase) - np.float32(0.5)) * 2
     veins = (1 - ramp(1 - distance, 0.02, 0.14)) * (1 - ramp(side, 0.35, 0.75))
     between = 12 * (distance - np.float32(0.5))
-    pale = blend(np.ones_like(side), str(light), "#dfe6a8") - picture
+    pale = blend(np.ones_like(side), light, "#dfe6a8") - picture
     picture = picture + 0.5 * veins[..., None] * pale - between[..., None]
     midrib = 1 - ramp(side, 0.008, 0.02)
     picture = picture + 0.75 * midrib[..., None] * pale
@@ -194,15 +198,14 @@ def _bark(random: np.random.Generator, size: int) -> Picture:
     across = u + warp
     plates = noise(random, across, v, (11, 1.6), 2)
     fine = noise(random, across, v, (44, 9), 3)
-    low, high = random.choice(
-        [
-            ["#4a3826", "#a08a6a"],
-            ["#5b5348", "#b3aa98"],
-            ["#3c2a1e", "#8a6242"],
-            ["#6a5238", "#c0a27a"],
-        ]
+    low, high = _either(
+        random,
+        ("#4a3826", "#a08a6a"),
+        ("#5b5348", "#b3aa98"),
+        ("#3c2a1e", "#8a6242"),
+        ("#6a5238", "#c0a27a"),
     )
-    picture = blend(0.45 * plates + 0.55 * fine, str(low), str(high))
+    picture = blend(0.45 * plates + 0.55 * fine, low, high)
     relief = plates - moved_right(plates)
     picture = picture * (1 + 2.2 * relief[..., None])
     fissure = (1 - ramp(plates, 0.2, 0.36)) * ramp(fine, 0.2, 0.5)
@@ -216,15 +219,14 @@ def _bark(random: np.random.Generator, size: int) -> Picture:
 def _sky(random: np.random.Generator, size: int) -> Picture:
     """Draw open sky with soft clouds, or far foliage out of focus along the lower edge."""
     x, y = grid(size)
-    top, low = random.choice(
-        [
-            ["#4f83bd", "#bcd6ea"],
-            ["#7fa6cf", "#dfe8ee"],
-            ["#93a5b4", "#d9dcdc"],
-            ["#5f8fb8", "#e9dcc4"],
-        ]
+    top, low = _either(
+        random,
+        ("#4f83bd", "#bcd6ea"),
+        ("#7fa6cf", "#dfe8ee"),
+        ("#93a5b4", "#d9dcdc"),
+        ("#5f8fb8", "#e9dcc4"),
     )
-    picture = blend(y + np.float32(0.5), str(top), str(low))
+    picture = blend(y + np.float32(0.5), top, low)
     cloud = ramp(noise(random, x, y, (3, 5), 4), 0.48, 0.78)
     picture = picture + cloud[..., None] * (rgb("#f4f5f4") - picture) * np.float32(
         random.uniform(0.2, 0.9)
@@ -242,15 +244,14 @@ def _water(random: np.random.Generator, size: int) -> Picture:
     u, v = grid(size, float(random.normal(0, 0.25)))
     warp = (noise(random, u, v, (3, 6), 2) - np.float32(0.5)) * np.float32(0.12)
     ripples = noise(random, u, v + warp, (3, 17), 3)
-    deep, shine = random.choice(
-        [
-            ["#1f4a5a", "#8fb8c4"],
-            ["#2f4a3c", "#9fb79a"],
-            ["#3a4652", "#b4c2cc"],
-            ["#3f4a2a", "#a9ae82"],
-        ]
+    deep, shine = _either(
+        random,
+        ("#1f4a5a", "#8fb8c4"),
+        ("#2f4a3c", "#9fb79a"),
+        ("#3a4652", "#b4c2cc"),
+        ("#3f4a2a", "#a9ae82"),
     )
-    picture = blend(ramp(ripples, 0.25, 0.75), str(deep), str(shine))
+    picture = blend(ramp(ripples, 0.25, 0.75), deep, shine)
     glint = ramp(ripples, 0.66, 0.8)
     picture = picture + 0.55 * glint[..., None] * (rgb("#eef4f4") - picture)
     return picture + (40 * v * np.float32(random.uniform(-1, 1)))[..., None]
