@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
 from traitlets.config import Config
 
+from tools.solutions import with_solutions, without_solutions
 from tools.vendor_lines import without_vendor_lines
 
 
@@ -23,7 +24,8 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
     """Execute the MyST notebook `source` and write it, with its outputs, to `target`.
 
     `target` appears when every cell has run, and not before: a notebook that stopped is left
-    beside it as ``NAME.failed.ipynb``, to be looked at.
+    beside it as ``NAME.failed.ipynb``, to be looked at. The solutions of the exercises run too,
+    after the last cell, and leave no trace in the result.
 
     Parameters
     ----------
@@ -50,7 +52,7 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
         # sockets on disk: no open ports, and notebooks that run side by side keep apart
         transport = {"transport": "ipc", "ip": f"{sockets}/kernel"}
         notebook: NotebookNode = papermill.execute_notebook(
-            jupytext.read(source),
+            with_solutions(jupytext.read(source)),
             failed,
             parameters={"dataset": dataset, "profile": profile},
             progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
@@ -58,7 +60,7 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
             cwd=source.parent,
             config=Config({"KernelManager": transport}),
         )
-    write_ipynb(show_parameters(notebook), str(failed))
+    write_ipynb(show_parameters(without_solutions(notebook)), str(failed))
     failed.replace(target)
     return notebook
 
