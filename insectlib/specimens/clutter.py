@@ -27,10 +27,14 @@ def draw_clutter(canvas: Canvas, items: tuple[str, ...], seed: int, *, above: bo
 
     Parameters
     ----------
+    canvas : Canvas
+        Takes the drawing.
     items : tuple of str
         Names from `ITEMS`, in painting order; a ``"blade"`` and a ``"pin"`` lie above.
     seed : int
         Seed of their places and shapes.
+    above : bool
+        Whether to draw what lies above the insect, or what lies below.
 
     Raises
     ------

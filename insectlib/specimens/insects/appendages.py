@@ -42,14 +42,22 @@ def leg(
 
     Parameters
     ----------
+    canvas : Canvas
+        Takes the drawing.
     hip : tuple of two floats
-        Where the leg meets the body, on the right half (x > 0); `side` -1 mirrors it.
+        Where the leg meets the body, on the right half (x > 0).
+    side : {1, -1}
+        Right, or mirrored to the left.
     angles : tuple of three floats
         Directions of femur, tibia and tarsus in degrees: 0 out to the side, 90 to the head.
     length, width : float
         Of the whole leg, and of the femur at the hip.
+    colour : str
+        Of the leg, as ``#rrggbb``.
     spines : int
         Spines on each edge of the tibia.
+    spine_length : float
+        Of a spine, to which about a third of `width` is added.
     shares : tuple of three floats
         Shares of femur, tibia and tarsus in the length.
 
@@ -110,6 +118,18 @@ def antenna(
 
     Parameters
     ----------
+    canvas : Canvas
+        Takes the drawing.
+    root : tuple of two floats
+        Where it leaves the head, on the right half (x > 0).
+    side : {1, -1}
+        Right, or mirrored to the left.
+    length, width : float
+        Of the whole antenna, and of its line.
+    colour : str
+        As ``#rrggbb``.
+    angle, curl : float
+        Direction at the root and bend along the whole length, in degrees.
     kind : {"thread", "clubbed", "fan"}
         Evenly thin, with three thick last pieces, or with a fan of plates.
 
