@@ -67,10 +67,11 @@ $(filter-out $(FIRST:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/
 $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
 
 # warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py
+$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/distribute.py
 	$(BIN)/python -m tools.stage $(EDITION)
 	$(BIN)/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html
+	$(BIN)/python -m tools.distribute $(EDITION)
 
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens

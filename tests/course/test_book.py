@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import threading
 from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
+import nbformat
 import pytest
 from helpers import HTML
 from playwright.sync_api import Browser, Page, sync_playwright
@@ -161,3 +164,20 @@ def test_dark_mode_keeps_figures_readable(browser: Browser, site: str) -> None:
     )
     context.close()
     assert min(colours) > 200, colours
+
+
+NOTEBOOKS = sorted((HTML / "_sources" / "notebooks").glob("*.ipynb"))
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_downloaded_notebook_is_plain_markdown(path: Path) -> None:
+    page = HTML / "notebooks" / f"{path.stem}.html"
+    assert f"_sources/notebooks/{path.name}" in page.read_text()
+    texts = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "markdown"]
+    raw = [re.findall(r"\{[a-z:]+\}`[^`]*`|^:::.*", text, re.MULTILINE) for text in texts]
+    assert not sum(raw, [])
+
+
+def test_every_chapter_can_be_downloaded() -> None:
+    pages = {path.stem for path in (HTML / "notebooks").glob("*.html")}
+    assert {path.stem for path in NOTEBOOKS} == pages != set()
