@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import keras
     import shap
 
-INNOCENT_COLOUR, SUSPECT_COLOUR = "#0072b2", "#d55e00"
+INNOCENT_COLOUR, SUSPECT_COLOUR = "#999999", "#882255"
 
 
 @dataclass(frozen=True)

@@ -22,9 +22,10 @@ INK = "#222222"
 GREY = "#6b6b6b"
 """What is there to compare with: baselines, limits, chance."""
 
-# The palette of Okabe and Ito (2008), which people with any common colour blindness tell apart.
+# Of Paul Tol's muted palette, which people with any common colour blindness tell apart. Blue and
+# orange are not among the first: in a signed map they mean down and up.
 # Colour never stands alone: markers and hatches differ as well.
-CLASS_COLOURS = ("#0072b2", "#e69f00", "#009e73", "#cc79a7", "#56b4e9", "#d55e00", "#f0e442")
+CLASS_COLOURS = ("#117733", "#aa4499", "#999933", "#44aa99", "#332288", "#882255", "#ddcc77")
 CLASS_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 CLASS_HATCHES = ("", "///", "...", "\\\\\\", "xx", "++", "oo")
 
