@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,8 +24,10 @@ class Collection:
     train, test : ImageSet
         The parts as they were published. Every picture of `test` is a copy of one in `train`.
     extra : dict of str to ImageSet
-        Parts that only the specimens have: "validation" and "new_test" from groups of their own
-        with the same shortcuts, and "counterfactual", where the shortcuts are broken.
+        For specimens "validation" and "new_test", from groups of their own with the same
+        shortcuts, "counterfactual", where the shortcuts are broken, and "elsewhere", which other
+        people took. For photographs "elsewhere" alone, where the environment variable
+        ``INSECTLIB_ELSEWHERE`` names a folder with a folder of pictures for each class.
     """
 
     name: str
@@ -70,7 +73,9 @@ def load(
     if name == "specimens":
         if folder is not None:
             raise ValueError("folder goes with 'photos'; specimens are drawn, not read")
-        parts = load_specimens(size, progress=progress)
+        parts = load_specimens(size, elsewhere=60, progress=progress)
         return Collection(name, parts.pop("train"), parts.pop("test"), parts)
     train, test = load_photos(size, folder=folder, progress=progress)
-    return Collection(name, train, test)
+    own = os.environ.get("INSECTLIB_ELSEWHERE")
+    extra = {"elsewhere": ImageSet.from_folder(own, size, train.class_names)} if own else {}
+    return Collection(name, train, test, extra)

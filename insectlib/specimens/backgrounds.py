@@ -1,4 +1,4 @@
-"""Six kinds of background, made of value noise with exactly rounded arithmetic only.
+"""Kinds of background, made of value noise with exactly rounded arithmetic only.
 
 Sines and powers differ in the last bit between processors; sums, products and square roots of
 float32 do not. Everything that is computed per pixel here uses those alone, so that the same seed
@@ -8,6 +8,7 @@ gives the same pixels on every machine.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 Picture = NDArray[np.floating[Any]]  # (size, size) or (size, size, 3)
 
 KINDS = ("studio", "card", "leaf", "bark", "sky", "water")
+GROUNDS = ("sand", "wood", "cloth")  # for pictures from elsewhere, which the collection lacks
 
 
 def draw_background(kind: str, seed: int, size: int) -> NDArray[np.float32]:
@@ -24,7 +26,7 @@ def draw_background(kind: str, seed: int, size: int) -> NDArray[np.float32]:
     Parameters
     ----------
     kind : str
-        One of `KINDS`, or ``"plain"``: an even studio grey, the same for every seed.
+        One of `KINDS` or `GROUNDS`, or ``"plain"``: an even studio grey, the same for every seed.
     seed : int
         Seed of all its variation.
     size : int
@@ -42,9 +44,10 @@ def draw_background(kind: str, seed: int, size: int) -> NDArray[np.float32]:
     """
     if kind == "plain":
         return np.full((size, size, 3), 168, np.float32)
-    if kind not in KINDS:
-        raise ValueError(f"background {kind!r}: expected one of {', '.join(KINDS)} or 'plain'")
-    random = np.random.default_rng([seed, KINDS.index(kind)])
+    kinds = (*KINDS, *GROUNDS)
+    if kind not in kinds:
+        raise ValueError(f"background {kind!r}: expected one of {', '.join(kinds)} or 'plain'")
+    random = np.random.default_rng([seed, kinds.index(kind)])
     picture: NDArray[np.float32] = _DRAWERS[kind](random, size).clip(0, 255).astype(np.float32)
     return picture
 
@@ -257,6 +260,17 @@ def _water(random: np.random.Generator, size: int) -> Picture:
     return picture + (40 * v * np.float32(random.uniform(-1, 1)))[..., None]
 
 
+def _ground(cells: tuple[float, float], *pairs: tuple[str, str]) -> Callable[..., Picture]:
+    """Return a drawer of what insects are found on indoors and at the beach: grain, two colours."""
+
+    def draw(random: np.random.Generator, size: int) -> Picture:
+        u, v = grid(size, float(random.uniform(0, 2 * math.pi)))
+        grain, patches = noise(random, u, v, cells, 3), noise(random, u, v, (3, 3), 2)
+        return blend(0.75 * grain + 0.25 * patches, *_either(random, *pairs))
+
+    return draw
+
+
 _DRAWERS = {
     "studio": _studio,
     "card": _card,
@@ -264,4 +278,7 @@ _DRAWERS = {
     "bark": _bark,
     "sky": _sky,
     "water": _water,
+    "sand": _ground((60, 60), ("#8d7552", "#e8d6ae"), ("#77726a", "#cfcac0")),
+    "wood": _ground((28, 1.5), ("#6b3f22", "#c98f58"), ("#8a6a45", "#e3c79a")),
+    "cloth": _ground((50, 8), ("#7c2f38", "#c9727a"), ("#31456e", "#8fa5cf")),
 }

@@ -6,7 +6,7 @@ import json
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from insectlib.specimens.backgrounds import KINDS
+from insectlib.specimens.backgrounds import GROUNDS, KINDS
 from insectlib.specimens.insects.palette import Palette
 from insectlib.specimens.insects.species import BODY_PLANS, Species
 from insectlib.specimens.label import LABEL_STYLES, Strip
@@ -83,7 +83,7 @@ class Light:
 
 @dataclass(frozen=True)
 class Backdrop:
-    """A background: its kind (one of ``KINDS`` or ``"plain"``) and its seed."""
+    """A background: its kind (of ``KINDS``, ``GROUNDS``, or ``"plain"``) and its seed."""
 
     kind: str
     seed: int
@@ -144,9 +144,10 @@ class Scene:
         return replace(self, removed=tuple(p for p in PARTS if p in removed))
 
     def with_background(self, kind: str, seed: int = 0) -> Scene:
-        """Return the scene before another background; see ``backgrounds.KINDS``."""
-        if kind not in (*KINDS, "plain"):
-            expected = ", ".join((*KINDS, "plain"))
+        """Return the scene on another background: one of ``KINDS``, ``GROUNDS`` or ``"plain"``."""
+        kinds = (*KINDS, *GROUNDS, "plain")
+        if kind not in kinds:
+            expected = ", ".join(kinds)
             raise ValueError(f"background {kind!r}: expected one of {expected}")
         return replace(self, backdrop=Backdrop(kind, seed))
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from insectlib.data import datasets
 from insectlib.data.datasets import load
@@ -32,8 +33,9 @@ def test_specimens_come_from_no_folder(tmp_path: Path) -> None:
 def test_specimens_have_the_flaws_of_the_photographs(monkeypatch: pytest.MonkeyPatch) -> None:
     counts = dict.fromkeys(("train", "validation", "new_test", "counterfactual"), (12, 9, 10))
 
-    def few(size: int, *, progress: bool) -> dict[str, object]:
-        return dict(load_specimens(size, counts=counts, workers=1, progress=progress))
+    def few(size: int, *, elsewhere: int, progress: bool) -> dict[str, object]:
+        n = elsewhere // 10
+        return dict(load_specimens(size, counts=counts, elsewhere=n, workers=1, progress=progress))
 
     monkeypatch.setattr(datasets, "load_specimens", few)
     collection = load("specimens", size=16, progress=False)
@@ -42,7 +44,7 @@ def test_specimens_have_the_flaws_of_the_photographs(monkeypatch: pytest.MonkeyP
     assert train.images.shape[1:] == (16, 16, 3) and train.images.dtype == np.float32
     assert set(test.digests) <= set(train.digests)
     assert len(set(train.digests)) == len(train) == 31
-    assert set(collection.extra) == {"validation", "new_test", "counterfactual"}
+    assert set(collection.extra) == {"validation", "new_test", "counterfactual", "elsewhere"}
     for part in collection.extra.values():
         assert not set(part.groups) & set(train.groups)
         assert not set(part.digests) & set(train.digests)
@@ -62,3 +64,15 @@ def test_photographs_are_the_published_ones(photos_folder: Path) -> None:
     by_digest = dict(zip(train.digests, train.images, strict=True))
     for digest, image in zip(test.digests, test.images, strict=True):
         np.testing.assert_array_equal(image, by_digest[digest])
+
+
+def test_own_pictures_are_the_photographs_elsewhere(
+    photos_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for k, name in enumerate(("dragonfly", "beetle", "cockroach")):
+        (tmp_path / name).mkdir()
+        Image.new("RGB", (20, 30), (80 * k, 0, 0)).save(tmp_path / name / "mine.png")
+    monkeypatch.setenv("INSECTLIB_ELSEWHERE", str(tmp_path))
+    part = load("photos", size=16, folder=photos_folder, progress=False).extra["elsewhere"]
+    assert part.labels.tolist() == [0, 1, 2]
+    assert part.images[:, 0, 0, 0].tolist() == [80, 160, 0]

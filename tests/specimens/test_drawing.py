@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from insectlib.data.label_strip import strip_box
 from insectlib.specimens import rendering
-from insectlib.specimens.backgrounds import KINDS, draw_background
+from insectlib.specimens.backgrounds import GROUNDS, KINDS, draw_background
 from insectlib.specimens.catalogue import plan_collection, sample_scene
 from insectlib.specimens.clutter import ITEMS
+from insectlib.specimens.elsewhere import plan_elsewhere
 from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.label import LABEL_STYLES
 from insectlib.specimens.rendering import DRAWING_VERSION, SHADOW_BLUR, blur, reach, render
@@ -212,7 +213,7 @@ def test_blur_reaches_exactly_as_far_as_it_says() -> None:
     assert np.array_equal(blur(spot, 0.1), spot)
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", (*KINDS, *GROUNDS))
 def test_backgrounds_vary_with_the_seed_and_not_otherwise(kind: str) -> None:
     first, again, other = (draw_background(kind, seed, 40) for seed in (1, 1, 2))
     assert first.dtype == np.float32
@@ -248,7 +249,8 @@ def test_pixels_do_not_depend_on_what_was_drawn_before() -> None:
 
 
 # What the locked versions draw with `DRAWING_VERSION`, on any machine: for each class the digest of
-# pixels and masks of `golden_scenes`, and that of the plan of the collection. To change the
+# pixels and masks of `golden_scenes`, that of pictures from elsewhere, and that of the plan of the
+# collection. To change the
 # drawing on purpose, raise the version, run ``python -m tests.specimens.test_drawing`` in the
 # root of the repository, and put what it prints here.
 GOLDEN: dict[str, object] = {
@@ -256,6 +258,7 @@ GOLDEN: dict[str, object] = {
     "beetle": "f41d3d55cb4ee4e1",
     "cockroach": "d367d5bc6cc9cffc",
     "dragonfly": "c15ec47ce4acdd62",
+    "elsewhere": "564b17cbbb3a7ae0",
     "plan": "de64567014bdd4cb",
 }
 
@@ -282,6 +285,8 @@ def drawn_now() -> dict[str, object]:
         json.dumps([asdict(entry) for entry in plan_collection(0)]),
         parse_float=lambda text: round(float(text), 6),
     )
+    texts = [fingerprint(entry.scene, 64) for entry in plan_elsewhere(0, 20)]
+    found["elsewhere"] = hashlib.sha256("".join(texts).encode()).hexdigest()[:16]
     found["plan"] = hashlib.sha256(json.dumps(plan).encode()).hexdigest()[:16]
     return found
 

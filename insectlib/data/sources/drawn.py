@@ -17,6 +17,7 @@ from insectlib.data.digests import settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.data.sources.processes import on_cores
 from insectlib.specimens.catalogue import COUNTS, Entry, checked_counts, plan_collection
+from insectlib.specimens.elsewhere import plan_elsewhere
 from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import drawing_versions, render
 from insectlib.specimens.scene import Scene
@@ -63,6 +64,7 @@ def load_specimens(
     shortcut_background: float = 0.8,
     shortcut_strip: float = 0.9,
     counts: Mapping[str, Sequence[int]] = COUNTS,
+    elsewhere: int = 0,
     workers: int | None = None,
     progress: bool = True,
 ) -> dict[str, ImageSet]:
@@ -74,6 +76,9 @@ def load_specimens(
         Side of the pictures in pixels.
     seed, shortcut_background, shortcut_strip, counts
         See `plan_collection`.
+    elsewhere : int
+        Pictures of each class in a part ``"elsewhere"``, which other people took: other grounds,
+        light, cameras, forms and colours, and no label strip. The strengths do not concern it.
     workers, progress
         See `draw_specimens`.
 
@@ -113,6 +118,15 @@ def load_specimens(
         sets[part] = _part(part, images, masks, entries)
         if part == "train":
             sets["test"] = _copies(images, masks, entries, seed)
+    if elsewhere:
+        images, masks, entries = draw_entries(
+            {"elsewhere": int(elsewhere), "seed": int(seed), "size": int(size)},
+            lambda: plan_elsewhere(seed, elsewhere),
+            size,
+            workers=workers,
+            progress=progress,
+        )
+        sets["elsewhere"] = _part("elsewhere", images, masks, entries)
     return sets
 
 

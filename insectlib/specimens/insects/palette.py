@@ -58,7 +58,7 @@ class Palette:
 def sample_palette(random: np.random.Generator) -> Palette:
     """Draw the colours of a species; the same distribution for every class."""
     family = str(random.choice(list(FAMILIES)))
-    cuticle, sheen, marking = (_varied(colour, random) for colour in FAMILIES[family])
+    cuticle, sheen, marking = (varied(colour, 0, random) for colour in FAMILIES[family])
     appendages = random.choice([0, 1, 2])
     metallic = family in METALLIC
     return Palette(
@@ -74,10 +74,11 @@ def sample_palette(random: np.random.Generator) -> Palette:
     )
 
 
-def _varied(colour: str, random: np.random.Generator) -> str:
+def varied(colour: str, turn: float, random: np.random.Generator) -> str:
+    """Return `colour` with its hue turned by a share `turn` of the circle, and varied a little."""
     red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
     hue, light, saturation = colorsys.rgb_to_hls(red, green, blue)
-    hue = (hue + random.normal(0, 0.018)) % 1
+    hue = (hue + turn + random.normal(0, 0.018)) % 1
     light = min(max(light * random.normal(1, 0.14), 0.06), 0.85)
     saturation = min(max(saturation * random.normal(1, 0.15), 0), 1)
     rgb = colorsys.hls_to_rgb(hue, light, saturation)

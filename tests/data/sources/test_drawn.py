@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from insectlib.data.sources.drawn import draw_specimens, load_specimens
+from insectlib.specimens.backgrounds import GROUNDS, KINDS
 from insectlib.specimens.catalogue import (
     COUNTS,
     SERIES,
@@ -22,9 +23,10 @@ from insectlib.specimens.catalogue import (
     plan_collection,
     sample_scene,
 )
+from insectlib.specimens.elsewhere import plan_elsewhere
 from insectlib.specimens.insects.species import CLASS_NAMES
 from insectlib.specimens.rendering import render
-from insectlib.specimens.scene import Scene
+from insectlib.specimens.scene import PARTS, Scene
 
 FEW = {
     "train": (3, 2, 2),
@@ -102,6 +104,35 @@ def test_parts_come_from_runs_of_their_own_and_test_copies_train() -> None:
     assert set(parts["test"].digests) <= set(parts["train"].digests)
     assert len(set(parts["train"].digests)) == 7
     assert Counter(parts["test"].labels.tolist()) == {0: 2, 1: 2, 2: 2}
+
+
+def test_elsewhere_has_other_people_and_leaves_the_collection_as_it_was() -> None:
+    parts = load_specimens(32, counts=FEW, elsewhere=6, workers=1, progress=False)
+    alone = load_specimens(32, counts=FEW, workers=1, progress=False)
+    assert list(parts) == [*alone, "elsewhere"]
+    assert parts["train"].digests == alone["train"].digests
+    part = parts["elsewhere"]
+    assert part.counts() == dict.fromkeys(CLASS_NAMES, 6)
+    assert part.masks is not None and part.scenes is not None
+    assert not (part.masks == PARTS.index("strip")).any()
+    assert [(part.masks[i] >= 3).any() for i in range(len(part))] == [True] * len(part)
+    assert len(set(part.names)) == len(set(part.digests)) == len(part)
+    assert len(set(part.groups.tolist())) == 6
+    assert not set(part.groups.tolist()) & {g for s in alone.values() for g in s.groups.tolist()}
+    for group in set(part.groups.tolist()):
+        of_group = [s for s, g in zip(part.scenes, part.groups, strict=True) if g == group]
+        assert len({(s.class_name, s.species, s.backdrop.kind) for s in of_group}) == 1
+
+
+def test_elsewhere_asks_no_class_for_its_background() -> None:
+    kinds = {name: Counter[str]() for name in CLASS_NAMES}
+    for entry in plan_elsewhere(0, 600):
+        kinds[entry.scene.class_name][entry.scene.backdrop.kind] += 1
+    for of_class in kinds.values():
+        assert set(of_class) <= {*KINDS, *GROUNDS}
+        assert 0.5 < sum(of_class[ground] for ground in GROUNDS) / 600 < 0.85
+    with pytest.raises(ValueError, match="n is -1"):
+        plan_elsewhere(0, -1)
 
 
 SUBSETS = [parts for n in range(5) for parts in combinations(COUNTS, n)]
