@@ -70,7 +70,7 @@ def near_duplicates(images: NDArray[np.float32], threshold: float = 0.99) -> NDA
     return np.argwhere(np.triu(vectors @ vectors.T > threshold, k=1))
 
 
-def forest_accuracy(
+def forest_hits(
     features: NDArray[np.float32],
     labels: NDArray[np.int64],
     groups: NDArray[np.int64],
@@ -78,8 +78,8 @@ def forest_accuracy(
     n_folds: int = 5,
     n_trees: int = 100,
     seed: int = 0,
-) -> float:
-    """Return how often a random forest names the class of pictures that it was not trained on.
+) -> NDArray[np.bool_]:
+    """Return where a random forest predicts the class of pictures that it was not trained on.
 
     Chapter ``01_data``. Each fold is predicted by a forest trained on the others (Breiman, 2001).
 
@@ -98,14 +98,14 @@ def forest_accuracy(
 
     Returns
     -------
-    float
-        Share of right answers, from 0 to 1.
+    bool array, shape (n,)
+        Whether each picture was predicted correctly.
     """
     folds = StratifiedGroupKFold(n_folds, shuffle=True, random_state=seed)
     forest = RandomForestClassifier(n_trees, random_state=seed, n_jobs=-1)
     table = features.reshape(len(features), -1)
     predicted = cross_val_predict(forest, table, labels, groups=groups, cv=folds)
-    return float(np.mean(predicted == labels))
+    return np.asarray(predicted == labels)
 
 
 @dataclass(frozen=True)
@@ -274,7 +274,7 @@ def _clue(features: NDArray[np.float32], unique: ImageSet, n_trees: int, seed: i
     """Judge by random folds, and by grouped ones where each class has two groups or more."""
     n_folds = min(5, *unique.counts().values())
     alone = np.arange(len(unique))
-    random = forest_accuracy(
+    random = forest_hits(
         features, unique.labels, alone, n_folds=n_folds, n_trees=n_trees, seed=seed
     )
     fewest = min(
@@ -282,8 +282,8 @@ def _clue(features: NDArray[np.float32], unique: ImageSet, n_trees: int, seed: i
         for label in range(len(unique.class_names))
     )
     if fewest < 2 or len(np.unique(unique.groups)) == len(unique):
-        return Clue(random, None)
-    grouped = forest_accuracy(
+        return Clue(float(random.mean()), None)
+    grouped = forest_hits(
         features,
         unique.labels,
         unique.groups,
@@ -291,7 +291,7 @@ def _clue(features: NDArray[np.float32], unique: ImageSet, n_trees: int, seed: i
         n_trees=n_trees,
         seed=seed,
     )
-    return Clue(random, grouped)
+    return Clue(float(random.mean()), float(grouped.mean()))
 
 
 def _sizes(imageset: ImageSet) -> NDArray[np.int64]:

@@ -84,7 +84,7 @@ TAUGHT = {
         "border_colours",
         "catalogue_groups",
         "deal_groups",
-        "forest_accuracy",
+        "forest_hits",
         "join_groups",
         "near_duplicates",
     ),
