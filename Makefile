@@ -34,7 +34,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench lab serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench faults lab serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -128,6 +128,9 @@ BENCH_PYTHON ?= $(BIN)/python
 
 bench: .venv/installed ## measure speed beside other tools, and write the page of benchmarks
 	$(BENCH_PYTHON) -m bench.table
+
+faults: .venv/installed ## kill, damage and fill up what can be, and write the page about it
+	$(BIN)/python -m bench.faults.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra book --extra flax --extra lab --extra test --universal \
