@@ -12,6 +12,30 @@ ROOT = Path(__file__).parent.parent
 HTML = Path(os.environ.get("BOOK_HTML") or ROOT / "build" / "specimens-fast" / "html")
 
 
+ODD_NAMES = (
+    r"$\frac$",
+    r"$\frac{$",
+    os.fsdecode(b"bee\xe9"),
+    "a$b",
+    r"\$x_1\$",
+    "\ud83d",
+    "<!--<script>",
+    "</script>",
+    "<img src=x onerror=alert(1)>",
+    "&lt;i&gt;",
+    "'\"`",
+    "{name}%s\\n",
+    "",
+    "two\nlines",
+    "a\n" * 500,
+    "x" * 20_000,
+    "\u202eabc",
+    "חיפושית",
+    "\x00\x1b[31m",
+)
+"""What classes and files may be called."""
+
+
 def linear(size: int = 16, *, place: tuple[slice, slice] | None = None) -> keras.Model:
     """Return a network whose logits are sums of pixels, at random or at one place only."""
     random = np.random.default_rng(2)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 MAX_PIXELS = 50_000_000
 """Larger pictures are refused before they are decoded: a small file can unfold into gigabytes."""
+
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP")
+"""What is read, whatever the ending says: Pillow would start Ghostscript for an EPS named .jpg."""
 
 SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".gif", ".bmp", ".tif", ".tiff", ".webp"}
 """Files with another ending are not taken for pictures."""
@@ -65,9 +68,9 @@ def read_image(path: Path | str, size: int) -> NDArray[np.uint8]:
     FileNotFoundError
         When there is no such file.
     ValueError
-        When the file is no picture, is damaged, has more than `MAX_PIXELS` pixels, or numbers
-        whose range is not known: 32-bit ones, and 16-bit ones of which none is above `DARKEST`.
-        The message names the file.
+        When the file is no picture in one of the `FORMATS`, is damaged, has more than `MAX_PIXELS`
+        pixels, or numbers whose range is not known: 32-bit ones, and 16-bit ones of which none is
+        above `DARKEST`. The message names the file.
     """
     with _opened(path) as opened:
         width, height = opened.size
@@ -158,6 +161,8 @@ def class_files(
     ------
     FileNotFoundError
         When `folder` or one of the class folders is not there.
+    PermissionError
+        When one of them may not be read.
     ValueError
         When there are fewer than two classes, one has no picture, or the names are not those of
         different folders in `folder`.
@@ -172,11 +177,11 @@ def class_files(
     if not root.is_dir():
         raise FileNotFoundError(f"{root} is not a folder; expected one with a folder per class")
     if class_folders is None:
-        names = tuple(sorted(path.name for path in root.iterdir() if _is_class(path)))
+        names = tuple(path.name for path in _inside(root) if _is_class(path))
     else:
         names = checked_names(class_folders)
     for name in names:
-        if name in ("", ".", "..") or Path(name).name != name or "\\" in name:
+        if name in ("", ".", "..") or Path(name).name != name:
             raise ValueError(f"class {name!r}: expected the name of a folder in {root}")
     if len(names) < 2:
         raise ValueError(
@@ -194,7 +199,7 @@ def class_files(
                 f"{root / name} has no pictures; expected files ending in "
                 f"{', '.join(sorted(SUFFIXES))}"
             )
-    beside = [path for path in root.iterdir() if path.is_file() and _is_picture(path)]
+    beside = [path for path in _inside(root) if path.is_file() and _is_picture(path)]
     if beside:
         left_out["pictures beside the class folders"] = len(beside)
     if left_out:
@@ -222,7 +227,7 @@ def picture_files(folder: Path, left_out: Counter[str] | None = None) -> list[Pa
         In alphabetical order.
     """
     files = []
-    for path in sorted(folder.iterdir()):
+    for path in _inside(folder):
         if path.name.startswith(".") or path.name.lower() in NO_NEWS:
             continue
         what = ""
@@ -232,7 +237,7 @@ def picture_files(folder: Path, left_out: Counter[str] | None = None) -> list[Pa
             if left_out is not None and inside:
                 left_out[f"pictures in folders in {folder.name}"] += inside
         elif not path.is_file():
-            what = f"broken links in {folder.name}"
+            what = f"broken links or devices in {folder.name}"
         elif not _is_picture(path):
             ending = f"files ending in {path.suffix}" if path.suffix else "files without an ending"
             what = f"{ending} in {folder.name}"
@@ -269,6 +274,16 @@ def checked_names(names: Sequence[str] | NDArray[np.str_]) -> tuple[str, ...]:
     return tuple(plain)
 
 
+def _inside(folder: Path) -> list[Path]:
+    """Return what lies in a folder, in alphabetical order."""
+    try:
+        return sorted(folder.iterdir())
+    except PermissionError as error:
+        raise PermissionError(
+            f"{folder} may not be read: change its permissions, or ask whom it belongs to"
+        ) from error
+
+
 def _is_picture(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and not path.name.startswith(".")
 
@@ -281,8 +296,15 @@ def _is_class(path: Path) -> bool:
 def _opened(path: Path | str) -> Iterator[Image.Image]:
     """Open a picture; whatever its file leads to becomes a ValueError that names it."""
     try:
-        with Image.open(path) as opened:
+        if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+            raise ValueError("no regular file")
+        with Image.open(path, formats=FORMATS) as opened:
             yield opened
+    except UnidentifiedImageError as error:
+        raise ValueError(
+            f"{path} cannot be read as a picture: expected one of {', '.join(FORMATS)}. Save it "
+            "as such, or remove the file"
+        ) from error
     except (FileNotFoundError, MemoryError):
         raise
     except Exception as error:  # Pillow's readers raise nearly everything on damaged files

@@ -210,6 +210,8 @@ class ImageSet:
         ------
         FileNotFoundError
             When the folder or a class folder is not there.
+        PermissionError
+            When one of them may not be read.
         ValueError
             When a class is empty, there is but one class, `class_names` are not those of different
             folders in `folder`, or a file cannot be read.

@@ -31,7 +31,7 @@ from insectlib.shortcuts.clusters import (
 )
 from insectlib.shortcuts.outcomes import Outcome, try_interventions
 from insectlib.visualise.plots import show_picture, show_signed_map
-from insectlib.visualise.style import GREY, INK, WIDTH, signed_norm
+from insectlib.visualise.style import GREY, INK, WIDTH, as_typed, signed_norm
 
 if TYPE_CHECKING:
     import keras
@@ -269,7 +269,8 @@ def plot_clusters(diagnosis: Diagnosis, n_clusters: int = 3) -> Figure:
     for row, cluster, mean in zip(axes, clusters, means, strict=True):
         show_picture(row[0], diagnosis.part.images[cluster.typical])
         label = diagnosis.part.labels[cluster.typical]
-        row[0].set_title(f"{diagnosis.part.class_names[label]},\n{len(cluster.members)} alike")
+        name = as_typed(diagnosis.part.class_names[label])
+        row[0].set_title(f"{name},\n{len(cluster.members)} alike")
         drawn = show_signed_map(row[1], mean, norm)
         row[1].set_title(f"suspicion:\n{cluster.suspicion:.0%}")
         show_shares(row[2], cluster.shares, diagnosis.areas)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -25,7 +25,7 @@ from insectlib.shortcuts.clusters import LIMIT, SUSPECTS
 from insectlib.shortcuts.diagnosis import Diagnosis, diagnose, plot_clusters
 from insectlib.shortcuts.outcomes import accuracy
 from insectlib.visualise.plots import show_pictures
-from insectlib.visualise.style import use_style
+from insectlib.visualise.style import printable, use_style
 
 if TYPE_CHECKING:
     import keras
@@ -223,7 +223,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
     body = [
         f"<h1>{escape(title)}</h1>",
         f"<p>{len(part)} pictures of {len(part.class_names)} classes "
-        f"({escape(', '.join(part.class_names))}). The network names {right:.1%} of them "
+        f"({_listed(part.class_names)}). The network names {right:.1%} of them "
         "correctly.</p>",
         f'<p class="verdict{" bad" if bad else ""}">{escape(sentences)}</p>',
         "<h2>Where the evidence lies</h2>",
@@ -257,7 +257,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         "and the surroundings of an insect may hold a leg of it. And none of this tells whether "
         "the network is right for the reasons of a biologist.</p>",
     ]
-    return (
+    return printable(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
@@ -290,11 +290,16 @@ def _figure(figure: Figure, caption: str) -> str:
     )
 
 
+def _listed(names: Iterable[str]) -> str:
+    """Return names side by side; one that is written from right to left turns no other."""
+    return ", ".join(f"<bdi>{escape(name)}</bdi>" for name in names)
+
+
 def _members(found: Diagnosis) -> str:
     """List the names of the pictures of each suspicious cluster, folded."""
     lists = [
         f"<details><summary>The {len(c.members)} pictures of cluster {k + 1}</summary>"
-        f"<p>{escape(', '.join(found.part.names[i] for i in c.members))}</p></details>"
+        f"<p>{_listed(found.part.names[i] for i in c.members)}</p></details>"
         for k, c in enumerate(found.clusters)
         if c.suspicious
     ]

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.explain.masking.segments import segment_values
 from insectlib.visualise.plots import COLUMNS, show_picture, show_probabilities, show_signed_map
-from insectlib.visualise.style import WIDTH, signed_norm
+from insectlib.visualise.style import WIDTH, as_typed, signed_norm
 
 if TYPE_CHECKING:
     import shap
@@ -145,21 +147,10 @@ def plot_explanation(
         drawn = show_signed_map(panel, maps[..., k], norm, picture)
         base = float(part.base_values[k])
         total = f"{base:z.1f} {sums[k]:+z.1f} = {base + sums[k]:z.1f}"
-        panel.set_title(f"{name}\n{total}" if np.isfinite(base) else f"{name}\nsum {sums[k]:+z.1f}")
+        total = total if np.isfinite(base) else f"sum {sums[k]:+z.1f}"
+        panel.set_title(f"{as_typed(name)}\n{total}")
         panels.append(panel)
-    of = "pixel" if labels is None else "superpixel"
-    figure.colorbar(
-        drawn,
-        ax=panels,
-        location="bottom",
-        shrink=0.85,
-        aspect=40,
-        ticks=MaxNLocator(6, symmetric=True),  # small numbers have wide labels
-        label=f"attribution of the {of}: against | for",
-    )
-    if title:
-        figure.suptitle(title, fontsize=12)
-    return figure
+    return _finished(figure, drawn, panels, "pixel" if labels is None else "superpixel", title)
 
 
 def compare_explanations(
@@ -238,8 +229,14 @@ def compare_explanations(
         explanation = explanations[name]
         n = getattr(explanation, "n_explained", len(explanation.data))
         cost = f"{explanation.evaluations / n:,.0f} evaluations\n{explanation.seconds / n:.1f} s"
-        panel.set_title(f"{name}\n{cost}", fontsize=11)
-    of = "pixel" if segments is None else "superpixel"
+        panel.set_title(f"{as_typed(name)}\n{cost}", fontsize=11)
+    return _finished(figure, drawn, panels, "pixel" if segments is None else "superpixel", title)
+
+
+def _finished(
+    figure: Figure, drawn: ScalarMappable, panels: list[Axes], of: str, title: str
+) -> Figure:
+    """Return the figure with the bar of its colours and its title."""
     figure.colorbar(
         drawn,
         ax=panels,
@@ -250,5 +247,5 @@ def compare_explanations(
         label=f"attribution of the {of}: against | for",
     )
     if title:
-        figure.suptitle(title, fontsize=12)
+        figure.suptitle(as_typed(title), fontsize=12)
     return figure

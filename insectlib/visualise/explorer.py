@@ -24,7 +24,7 @@ from insectlib.specimens.rendering import render
 from insectlib.specimens.scene import INSECT, Scene
 from insectlib.visualise.explorer_result import Explorer
 from insectlib.visualise.region_svg import LETTERS, outlines, places_in_words, runs
-from insectlib.visualise.style import class_looks
+from insectlib.visualise.style import class_looks, printable
 
 PRINTED = 320  # side in pixels of the printed picture of a scene
 
@@ -192,7 +192,8 @@ def _explorer(
         "logits": base64.b64encode(table.astype("<f4").tobytes()).decode("ascii"),
     }
     data.pop("picture", None)  # the still picture is the same; it is in the page once
-    text = json.dumps(data, separators=(",", ":")).replace("</", "<\\/")
+    # after "<!--<script>" a browser would take the rest of the page for a script
+    text = json.dumps(data, separators=(",", ":")).replace("<", "\\u003c")
     html = (
         f'<div class="coalition-explorer" id="explorer-{_checked_key(key)}">'
         f'<p class="ce-title">{escape(title)}</p><div class="ce-still" '
@@ -200,7 +201,7 @@ def _explorer(
         + _still_table(players, values, left_out, shares[:, k], class_names[k])
         + f'<script type="application/json">{text}</script></div>'
     )
-    return Explorer(html, picture, players, values, left_out, class_names[k], segments)
+    return Explorer(printable(html), picture, players, values, left_out, class_names[k], segments)
 
 
 def _still_table(
@@ -217,10 +218,10 @@ def _still_table(
         f"<td>{100 * value:+z.1f}</td><td>{100 * out:+z.1f}</td></tr>"
         for name, value, out in lines
     )
-    caption = escape(
-        f"Probability of {class_name}: {shares[0]:.1%} with nothing shown, {shares[-1]:.1%} with "
-        "everything shown. What each adds, in percentage points. In the pages of the book, where "
-        "scripts run, this is a figure to play with."
+    caption = (
+        f"Probability of <bdi>{escape(class_name)}</bdi>: {shares[0]:.1%} with nothing shown, "
+        f"{shares[-1]:.1%} with everything shown. What each adds, in percentage points. In the "
+        "pages of the book, where scripts run, this is a figure to play with."
     )
     return (
         f'<table class="ce-still-table"><caption>{caption}</caption><thead><tr><th></th>'

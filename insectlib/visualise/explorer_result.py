@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from insectlib.visualise.plots import show_picture
 from insectlib.visualise.region_svg import LETTERS
-from insectlib.visualise.style import GREY, WIDTH
+from insectlib.visualise.style import GREY, WIDTH, as_typed, printable
 
 
 @dataclass(frozen=True)
@@ -49,13 +49,13 @@ class Explorer:
         return {
             "text/html": self.html,
             "image/png": base64.b64encode(self._printed()).decode("ascii"),
-            "text/plain": f"Explorer of {', '.join(self.players)} for {self.class_name}",
+            "text/plain": printable(f"Explorer of {', '.join(self.players)} for {self.class_name}"),
         }
 
     def _printed(self) -> bytes:
         """Return the picture and its two scores as a PNG file."""
         figure, (left, right) = plt.subplots(1, 2, figsize=(WIDTH, 3.2))
-        names = list(self.players)
+        names = [as_typed(name) for name in self.players]
         if self.segments is None:
             show_picture(left, self.picture)
         else:
@@ -71,7 +71,9 @@ class Explorer:
         right.barh(places, 100 * self.values, 0.6, label="Shapley value")
         right.plot(100 * self.left_out, places, "o", mfc="white", color=GREY, label="left out")
         right.axvline(0, color=GREY, lw=1)
-        right.set(yticks=places, yticklabels=names, xlabel=f"points for {self.class_name}")
+        right.set(
+            yticks=places, yticklabels=names, xlabel=f"points for {as_typed(self.class_name)}"
+        )
         right.invert_yaxis()
         right.legend(fontsize=10)
         file = io.BytesIO()

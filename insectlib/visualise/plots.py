@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import ceil
-from typing import TYPE_CHECKING
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -14,10 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.visualise.style import SIGNED_MAP, WIDTH, class_looks
-
-if TYPE_CHECKING:
-    pass
+from insectlib.visualise.style import SIGNED_MAP, WIDTH, as_typed, class_looks
 
 COLUMNS = 3
 """Panels in a row; more would be too small on a telephone."""
@@ -66,15 +62,16 @@ def show_pictures(
         raise ValueError(f"{len(titles)} titles for {n} pictures; expected one each")
     columns = min(columns, n)
     rows = ceil(n / columns)
-    lines = 0 if titles is None else max(title.count("\n") + 1 for title in titles)
+    shown = None if titles is None else [as_typed(title) for title in titles]
+    lines = 0 if shown is None else max(title.count("\n") + 1 for title in shown)
     cell = min(WIDTH / columns, 3.0) * height / width + 0.22 * lines + 0.06
     figure, axes = plt.subplots(rows, columns, figsize=(WIDTH, rows * cell), squeeze=False)
     for i, panel in enumerate(axes.flat):
         panel.axis("off")
         if i < n:
             show_picture(panel, pictures[i], None if segments is None else np.asarray(segments)[i])
-            if titles is not None:
-                panel.set_title(titles[i])
+            if shown is not None:
+                panel.set_title(shown[i])
     return figure
 
 
@@ -159,6 +156,6 @@ def show_probabilities(
         axes.barh(
             k, share, height=0.42, color=look["color"], hatch=look["hatch"], edgecolor="white"
         )
-        axes.text(0, k - 0.28, f"{name} {share:.0%}", fontsize=11, va="bottom")
+        axes.text(0, k - 0.28, f"{as_typed(name)} {share:.0%}", fontsize=11, va="bottom")
     axes.set(xlim=(0, 1), ylim=(len(class_names) - 0.7, -0.75))
     axes.axis("off")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from itertools import cycle, islice
 
 import matplotlib as mpl
@@ -34,6 +35,47 @@ _BLUES = ("#005692", "#0079bb", "#509cd8", "#96c0ea", "#ccdff5")
 _ORANGES = ("#ffd4bf", "#faa880", "#e57840", "#bd5115", "#88380b")
 SIGNED_MAP = LinearSegmentedColormap.from_list("signed", [*_BLUES, "#f6f6f6", *_ORANGES])
 """For every map with a sign: blue below zero, near-white at zero, orange above."""
+
+
+LONGEST, MOST_LINES = 40, 4
+"""Characters and lines of a name in a figure; more would squeeze the panels to nothing."""
+
+UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+"""Control characters, and the halves of characters that file names may hold."""
+
+
+def printable(text: str) -> str:
+    """Return a name of anybody's with the sign for an unknown character where it has none.
+
+    Parameters
+    ----------
+    text : str
+        Such as the name of a class or of a file that is not UTF-8.
+
+    Returns
+    -------
+    str
+        Which any page and any font can show.
+    """
+    return UNPRINTABLE.sub("\ufffd", text)
+
+
+def as_typed(text: str) -> str:
+    """Return a name so that matplotlib shows it as it was typed, and no formula between dollars.
+
+    Parameters
+    ----------
+    text : str
+        Such as the name of a class; line breaks stay, and what is too long is cut.
+
+    Returns
+    -------
+    str
+        For titles, labels and every other text in a figure.
+    """
+    lines = printable(text).split("\n")[:MOST_LINES]
+    lines = [line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…" for line in lines]
+    return "\n".join(lines).replace("$", r"\$")
 
 
 def use_style() -> None:

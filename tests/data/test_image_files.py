@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import struct
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -96,6 +97,61 @@ def test_damaged_file_is_named(tmp_path: Path, content: bytes | None) -> None:
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"damaged\.jpg cannot be read"):
         read_image(path, 8)
+
+
+NO_PICTURES = {
+    "an EPS": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 8 8\n%%EndComments\nshowpage\n",
+    "a PDF": b"%PDF-1.4\n",
+    "a page": b"<!DOCTYPE html><html><svg></svg></html>",
+    "a bitmap in C": b"#define im_width 8\n#define im_height 8\nstatic char im_bits[] = {0};\n",
+    "a pixmap": b"P6 1 1 255\n\0\0\0",
+}
+
+
+@pytest.mark.parametrize("ending", ["jpg", "png", "tif"])
+@pytest.mark.parametrize("kind", NO_PICTURES)
+def test_other_formats_are_refused_by_name(tmp_path: Path, kind: str, ending: str) -> None:
+    path = tmp_path / f"a.{ending}"
+    path.write_bytes(NO_PICTURES[kind])
+    message = rf"a\.{ending} cannot be read as a picture: expected one of JPEG, PNG"
+    for read in (lambda: read_image(path, 8), lambda: picture_sizes([path])):
+        with pytest.raises(ValueError, match=message):
+            read()
+
+
+@pytest.mark.parametrize("name", image_files.FORMATS)
+def test_every_named_format_is_read_under_any_ending(tmp_path: Path, name: str) -> None:
+    for suffix in image_files.SUFFIXES:
+        saved(tmp_path / f"a{suffix}", "L", 90, format=name)
+        assert np.abs(read_image(tmp_path / f"a{suffix}", 8).astype(int) - 90).max() <= 2
+
+
+def test_what_is_no_regular_file_is_refused_at_once(tmp_path: Path) -> None:
+    """Reading a pipe would wait for ever for its other end, and /dev/zero has none."""
+    os.mkfifo(tmp_path / "pipe.jpg")
+    (tmp_path / "zero.jpg").symlink_to("/dev/zero")
+    (tmp_path / "folder.jpg").mkdir()
+    for path in tmp_path.iterdir():
+        with pytest.raises(ValueError, match=r"\.jpg cannot be read as a picture \(no regular"):
+            read_image(path, 8)
+    (tmp_path / "linked.jpg").symlink_to(saved(tmp_path / "a.png", "L", 90))
+    assert read_image(tmp_path / "linked.jpg", 8).max() == 90
+
+
+@pytest.mark.parametrize("closed", ["", "ant"])
+def test_a_folder_without_permission_is_named(
+    tmp_path: Path, closed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root, inside = folder_of(tmp_path, ant=1, moth=1), Path.iterdir
+
+    def iterdir(folder: Path) -> Iterator[Path]:
+        if folder == root / closed:  # for root every folder is open
+            raise PermissionError(13, "Permission denied", str(folder))
+        return inside(folder)
+
+    monkeypatch.setattr(Path, "iterdir", iterdir)
+    with pytest.raises(PermissionError, match=rf"{root / closed} may not be read: change its"):
+        ImageSet.from_folder(root, 8)
 
 
 def test_missing_file_is_named(tmp_path: Path) -> None:
@@ -271,6 +327,10 @@ def dangling(ant: Path) -> None:
     (ant / "gone.jpg").symlink_to("/nowhere.jpg")
 
 
+def pipe(ant: Path) -> None:
+    os.mkfifo(ant / "pipe.jpg")
+
+
 def no_ending(ant: Path) -> None:
     (ant / "README").write_text("x")
 
@@ -285,7 +345,8 @@ def beside(ant: Path) -> None:
         (heic, r"30 files ending in \.HEIC in ant"),
         (folder_inside, "1 folders in ant; 3 pictures in folders in ant"),
         (folder_with_an_ending, "1 folders in ant"),
-        (dangling, "1 broken links in ant"),
+        (dangling, "1 broken links or devices in ant"),
+        (pipe, "1 broken links or devices in ant"),
         (no_ending, "1 files without an ending in ant"),
         (beside, "1 pictures beside the class folders"),
     ],

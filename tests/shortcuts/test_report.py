@@ -6,20 +6,22 @@ import os
 import re
 import shutil
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import keras
 import matplotlib as mpl
 import numpy as np
 import pytest
-from helpers import reader
+from helpers import ODD_NAMES, reader
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.shortcuts.outcomes import CONTROL, Outcome
-from insectlib.shortcuts.report import _members, _page, _table, verdict, write_report
+from insectlib.shortcuts.report import _page, _table, verdict, write_report
+from insectlib.visualise.style import printable
 
 SIZE = 32
 NAMES = ("ant", "bee <b>", "wasp")
@@ -52,7 +54,10 @@ def test_report_says_what_was_found(folder: Path, tmp_path: Path) -> None:
     page = target.read_text(encoding="utf-8")
     # two of each class serve as background
     assert len(found.part) == 18
-    assert "18 pictures of 3 classes (ant, bee &lt;b&gt;, wasp)" in page
+    assert (
+        "18 pictures of 3 classes (<bdi>ant</bdi>, <bdi>bee &lt;b&gt;</bdi>, <bdi>wasp</bdi>)"
+        in page
+    )
     assert "<title>Ants &amp; bees</title>" in page
     assert "The network names 100.0% of them correctly" in page
     assert "verdict bad" in page
@@ -80,18 +85,29 @@ def test_background_is_named_or_taken_from_the_folder(folder: Path, tmp_path: Pa
     assert not (tmp_path / "b.html").exists()
 
 
-def test_no_name_becomes_markup(folder: Path, tmp_path: Path) -> None:
-    """Titles, classes, cells and files may hold any characters."""
-    found = write_report(reader(SIZE, strip_box(SIZE, SIZE)), folder, tmp_path / "a.html")
-    names = tuple(f"<i>{name}" for name in found.part.names)
-    part = replace(found.part, names=names, class_names=("<i>a", "<i>b", "<i>c"))
-    odd = replace(found, part=part)
-    assert any(cluster.suspicious for cluster in odd.clusters)
-    assert "&lt;i&gt;" in _members(odd)
-    page = _page(odd, 1.0, "<i>title")
-    assert "&lt;i&gt;title" in page and "<i>" not in page
+def test_every_name_is_shown_as_it_was_typed(folder: Path, tmp_path: Path) -> None:
+    """Titles, classes, cells and files may hold any characters, and file names any bytes."""
+    for name, odd_name in zip(NAMES, ODD_NAMES[:3], strict=True):
+        shutil.copytree(folder / name, tmp_path / odd_name)
+        for i, path in enumerate(sorted((tmp_path / odd_name).iterdir())):
+            path.rename(path.with_stem(f"{i}{ODD_NAMES[i % 3]}"))
+    target, model = tmp_path / "a.html", reader(SIZE, strip_box(SIZE, SIZE))
+    found = write_report(model, tmp_path, target, class_names=ODD_NAMES[:3])
+    plain = target.read_text(encoding="utf-8")
+    assert found.part.class_names == ODD_NAMES[:3]
+    assert any(cluster.suspicious for cluster in found.clusters)
+
+    n = len(found.part)
+    part = replace(found.part, class_names=ODD_NAMES, names=ODD_NAMES[:n])
+    page = _page(replace(found, part=part), 1.0, "<i>title")
+    listed = [part.names[i] for c in found.clusters if c.suspicious for i in c.members]
+    shown = re.findall("<bdi>(.*?)</bdi>", page, re.DOTALL)
+    assert list(map(unescape, shown)) == [printable(name) for name in (*ODD_NAMES, *listed)]
+    assert "<title>&lt;i&gt;title</title>" in page
     assert "<td>&lt;i&gt;</td>" in _table(["<i>"], [["<i>"]])
-    assert "<i>" not in _table(["<i>"], [["<i>"]])
+    markup = [set(re.findall("<[^>]*>", text.partition("<body>")[2])) for text in (page, plain)]
+    pictures = [{tag for tag in tags if "src=" not in tag} for tags in markup]
+    assert pictures[0] == pictures[1]
 
 
 def test_style_of_the_caller_stays(folder: Path, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import pytest
 import yaml
-from helpers import HTML, ROOT
+from helpers import HTML, ODD_NAMES, ROOT
 from numpy.typing import NDArray
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
@@ -36,6 +36,7 @@ from insectlib.specimens.rendering import render
 from insectlib.specimens.scene import PARTS, Scene
 from insectlib.visualise.explorer import Explorer, explore_regions, explore_scene
 from insectlib.visualise.region_svg import places_in_words, runs
+from insectlib.visualise.style import printable
 
 STATIC = ROOT / "book" / "_static"
 SIDE = 360  # of the picture in the page
@@ -82,6 +83,15 @@ def soft_explorer() -> Explorer:
     )
 
 
+def odd_explorer(i: int) -> Explorer:
+    """Return an explorer whose words are all one odd name."""
+    name = ODD_NAMES[i]
+    classes, places = (name, "b", "c"), (name, "right half")
+    words = {"key": f"odd-{i}", "title": name, "what": name, "names": places, "explained": 0}
+    halves = tiles(128, 128, (2,))
+    return explore_regions(PICTURE, (9, 9, 9), halves, some_table(2, i), classes, **words)
+
+
 @pytest.fixture(scope="module")
 def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     """Write pages with one explorer each, and one with all; return where they lie on disk."""
@@ -91,6 +101,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
         "soft": soft_explorer().html,
     }
     html["all"] = "".join(html.values()) + scene_explorer("again").html
+    html["odd"] = "".join(f"{odd_explorer(i).html}<hr>" for i in range(len(ODD_NAMES)))
     folder = tmp_path_factory.mktemp("pages")
     for name, body in html.items():
         (folder / f"{name}.html").write_text(
@@ -562,6 +573,27 @@ def test_a_notebook_shows_a_figure_where_there_is_no_page() -> None:
     assert "A, B, C" in bundle["text/plain"]
     plain = dataclasses.replace(explorer, segments=None)._repr_mimebundle_()
     assert plain["image/png"] != bundle["image/png"]  # the tiles are outlined
+
+
+@pytest.mark.parametrize("first", [0, len(ODD_NAMES) - 10])
+def test_a_notebook_shows_any_name(first: int) -> None:
+    names = ODD_NAMES[first : first + 10]
+    words = {"key": "odd", "title": "T", "what": "a b", "names": names}
+    odd = explore_regions(PICTURE, (9, 9, 9), TILES, TILE_TABLE, names[:3], **words)
+    bundle = odd._repr_mimebundle_()
+    json.dumps(bundle, ensure_ascii=False).encode("utf-8")
+    assert Image.open(io.BytesIO(base64.b64decode(bundle["image/png"]))).width == 600
+
+
+def test_any_name_is_shown_as_it_was_typed(open_page: Opener) -> None:
+    page = open_page("odd")
+    assert page.locator("hr").count() == len(ODD_NAMES)
+    explorers = page.locator(".coalition-explorer.ce-ready")
+    assert explorers.count() == len(ODD_NAMES)
+    for i, name in enumerate(ODD_NAMES):
+        assert explorers.nth(i).locator(".ce-title").text_content() == printable(name)
+        # what the script makes of the data
+        assert name in (explorers.nth(i).locator(".ce-top").text_content() or "")
 
 
 def data_of(explorer: Explorer) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import matplotlib as mpl
@@ -9,6 +10,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import shap
+from helpers import ODD_NAMES
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from numpy.typing import NDArray
 
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.target import Prepared, explained_classes
@@ -52,6 +57,41 @@ def test_grid_shows_each_picture_under_its_title() -> None:
         np.testing.assert_array_equal(axes.images[0].get_array(), np.rint(image))
     assert figure.get_figwidth() == 6
     assert figure.axes[0].get_subplotspec().get_gridspec().get_geometry() == (2, 3)
+
+
+def pixels(figure: Figure) -> NDArray[np.uint8]:
+    figure.canvas.draw()
+    return np.asarray(figure.canvas.buffer_rgba()).copy()
+
+
+def test_every_name_is_drawn_as_it_was_typed() -> None:
+    n = len(ODD_NAMES)
+    typed = [
+        re.sub("[\ud800-\udfff\x00\x1b]", "\ufffd", line if len(line) <= 40 else f"{line[:39]}…")
+        for name in ODD_NAMES
+        for line in name.split("\n")[:4]
+    ]
+    explained = shap.Explanation(
+        np.ones((1, 4, 4, 3, n)), np.zeros((1, n)), np.ones((1, 4, 4, 3)), output_names=ODD_NAMES
+    )
+    explained.classes, explained.outputs = np.arange(n)[None], np.ones((1, n))
+    explained.evaluations, explained.seconds = 9, 1.0
+    for figure in (
+        plots.show_pictures(np.zeros((n, 4, 4, 3)), ODD_NAMES),
+        explanation_plots.plot_explanation(explained, probabilities=[1 / n] * n, title="$"),
+        explanation_plots.compare_explanations(dict.fromkeys(ODD_NAMES, explained)),
+    ):
+        figure.set_dpi(50)
+        figure.canvas.draw()
+        figure.set_layout_engine("none")  # a second layout differs from the first
+        drawn = pixels(figure)
+        texts = [text for text in figure.findobj(Text) if text.get_text()]
+        for text in texts:
+            text.set_text(text.get_text().replace(r"\$", "$"))
+            text.set_parse_math(False)
+        np.testing.assert_array_equal(drawn, pixels(figure))
+        shown = "\n".join(text.get_text() for text in texts)
+        assert [line for line in typed if line not in shown] == []
 
 
 def test_outlines_lie_between_segments() -> None:
