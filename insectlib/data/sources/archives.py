@@ -2,95 +2,115 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
+import io
 import lzma
 import stat
 import tarfile
-import tempfile
 import zipfile
-import zlib
 from errno import EDQUOT, ENOSPC, EROFS
 from pathlib import Path, PurePosixPath
 
-from insectlib.data.digests import file_digest
-
-MAX_BYTES = 2_000_000_000
+MAX_BYTES = 500_000_000
 """Larger contents are refused: a small archive can unfold into terabytes."""
 
-MAX_FILES = 100_000
+MAX_FILES = 10_000
 """More files and folders are refused."""
 
-DAMAGE = (tarfile.TarError, zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError)
+MAX_DEPTH = 20
+"""Folders nested deeper are refused."""
+
+MAX_HEADERS = 16_384
+"""Names and other notes of a tar's member that take more bytes are refused."""
 
 
-def unpack(archive: Path, target: Path) -> Path:
-    """Unpack an archive into a folder named after its SHA-256, once.
+def unpack(archive: Path, target: Path) -> None:
+    """Unpack an archive.
 
     Parameters
     ----------
     archive : Path
         A .zip or .tar, compressed or not.
     target : Path
-        The folder to make that folder in.
-
-    Returns
-    -------
-    Path
-        The folder with the contents.
+        An empty folder. What was unpacked of an archive that is refused is left in it.
 
     Raises
     ------
     ValueError
         When it is no archive, is empty, encrypted, truncated or damaged, holds links or devices,
-        has paths that lead out of it, or contents of more than `MAX_BYTES` or `MAX_FILES`. The
-        message names the archive, and nothing is left in `target`.
+        has paths that lead out of it, or more than the limits above. The message names the archive.
     OSError
         When `target` cannot be written to.
     """
-    folder = target / file_digest(archive)
-    if folder.exists():
-        return folder
-    with tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as draft:
-        contents = Path(draft) / "contents"
-        contents.mkdir()
-        try:
-            # the other way round, a .tar of a .zip would be taken for one
-            if tarfile.is_tarfile(archive):
-                _unpack_tar(archive, contents)
-            elif zipfile.is_zipfile(archive):
-                _unpack_zip(archive, contents)
+    try:
+        with archive.open("rb") as file:
+            head = file.read(6)
+            file.seek(0)
+            if head.startswith((b"PK\x03\x04", b"PK\x05\x06")):
+                _unpack_zip(file, target)
             else:
-                raise ValueError("it is neither a .zip nor a .tar: pass a folder, or pack it")
-            if not any(path.is_file() for path in contents.rglob("*")):
-                raise ValueError("it holds no files")
-        except (*DAMAGE, OSError, ValueError, RuntimeError, NotImplementedError) as error:
-            if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EROFS):
-                raise
-            raise ValueError(f"{archive} cannot be unpacked: {error}") from error
-        try:
-            contents.rename(folder)
-        except OSError:
-            if not folder.exists():  # another process has been first
-                raise
-    return folder
+                _unpack_tar(_Once(_decompressed(file, head)), target)
+        if not any(path.is_file() for path in target.rglob("*")):
+            raise ValueError("it holds no files")
+    except Exception as error:  # the standard library's readers raise nearly everything
+        if isinstance(error, OSError) and error.errno in (ENOSPC, EDQUOT, EROFS):
+            raise
+        raise ValueError(f"{archive} cannot be unpacked: {error}") from error
 
 
-def _unpack_tar(archive: Path, target: Path) -> None:
+def _decompressed(file: io.BufferedReader, head: bytes) -> io.BufferedIOBase:
+    """Return what a compressed file holds, by its first bytes; any other file as it is."""
+    if head.startswith(b"\x1f\x8b"):
+        return gzip.open(file)
+    if head.startswith(b"BZh"):
+        return bz2.open(file)
+    if head.startswith(b"\xfd7zXZ"):
+        return lzma.open(file)
+    return file
+
+
+class _Once(io.BufferedIOBase):
+    """A file that is read once, from front to end, and no further than it may be."""
+
+    def __init__(self, file: io.BufferedIOBase) -> None:
+        self.file, self.left, self.last = file, MAX_HEADERS, b""
+
+    def read(self, size: int | None = -1) -> bytes:
+        if size is None or not 0 <= size <= self.left:
+            raise ValueError(f"it is damaged, or has notes of more than {MAX_HEADERS:,} bytes")
+        self.left -= size
+        self.last = self.file.read(size)
+        return self.last
+
+    def seek(self, position: int, whence: int = 0) -> int:
+        if position < self.tell():  # a size below zero: the same member would come for ever
+            raise ValueError("it is damaged: a member has less than no bytes")
+        return self.file.seek(position, whence)
+
+    def tell(self) -> int:
+        return self.file.tell()
+
+
+def _unpack_tar(file: _Once, target: Path) -> None:
     count = _Count()
-    with tarfile.open(archive) as taped:
-        for member in taped:  # read once, so that a limit ends the reading too
-            count.add(member.name, member.size, plain=member.isfile() or member.isdir())
-            taped.extract(member, target, filter="data")
-        assert taped.fileobj is not None
-        taped.fileobj.seek(taped.offset)
-        if taped.fileobj.read(512) != bytes(512):  # where a cut falls between two members
-            raise ValueError("it is truncated: its end is missing")
-        while rest := taped.fileobj.read(1 << 20):  # at the end the checksum is compared
-            count.add("padding", len(rest), plain=True)
+    try:
+        taped = tarfile.TarFile(fileobj=file)  # reads the first header
+    except tarfile.ReadError as error:
+        raise ValueError("it is neither a .zip nor a .tar: pass a folder, or pack it") from error
+    for member in taped:
+        count.add(member.name, member.size, plain=member.isfile() or member.isdir())
+        file.left = member.size + MAX_HEADERS
+        taped.extract(member, target, filter="data")
+    if file.last != bytes(512):  # where a cut falls between two members
+        raise ValueError("it is truncated: its end is missing")
+    while rest := file.file.read(1 << 20):  # at the end the checksum is compared
+        count.add("padding", len(rest), plain=True)
 
 
-def _unpack_zip(archive: Path, target: Path) -> None:
+def _unpack_zip(file: io.BufferedReader, target: Path) -> None:
     count = _Count()
-    with zipfile.ZipFile(archive) as packed:
+    with zipfile.ZipFile(file) as packed:
         for item in packed.infolist():
             mode = stat.S_IFMT(item.external_attr >> 16)
             plain = mode in (0, stat.S_IFREG, stat.S_IFDIR)
@@ -110,8 +130,12 @@ class _Count:
         path = PurePosixPath(name.replace("\\", "/"))
         if path.is_absolute() or ".." in path.parts or any(":" in part for part in path.parts[:1]):
             raise ValueError(f"it holds {name!r}, which leads out of its folder")
+        if len(path.parts) > MAX_DEPTH:
+            raise ValueError(f"it holds folders that are nested more than {MAX_DEPTH} deep")
         if not plain:
             raise ValueError(f"it holds {name!r}, a link or device")
+        if size < 0:
+            raise ValueError(f"it says that {name!r} has {size} bytes")
         self.size += size
         self.files += 1
         if self.size > MAX_BYTES:

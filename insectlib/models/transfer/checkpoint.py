@@ -3,17 +3,21 @@
 A checkpoint of the old kind consists of five *pickles*, followed by the raw numbers. A pickle may
 call any function that it names, so opening one from elsewhere can run somebody else's code. Chapter
 ``03_transfer`` needs one such file. It is read with two precautions: the file's SHA-256 is compared
-before anything is opened, and only four names are allowed, all of which just hold numbers.
+before anything is opened; and each pickle is listed before it is opened, and may hold nothing but
+plain containers, not nested deeply, and four names, all of which just hold numbers.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 import pickle
+import pickletools
+import reprlib
 from collections import OrderedDict
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,6 +27,19 @@ MAGIC = 0x1950A86A20F9469CFC6C
 
 PROTOCOL = 1001
 """The only version of that format, in the second pickle."""
+
+MAX_WEIGHT = 100_000
+"""Pickles of heavier tuples, or of more values, are refused: see `_unpickled`."""
+
+MAX_NUMBERS = 250_000_000
+"""Checkpoints of more numbers are refused: a small file can lay thousands of tensors over one."""
+
+OPCODES = (
+    "PROTO STOP MARK NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 BINUNICODE EMPTY_DICT "
+    "EMPTY_LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 SETITEM SETITEMS APPEND APPENDS BINPUT "
+    "LONG_BINPUT BINGET LONG_BINGET GLOBAL REDUCE BUILD BINPERSID"
+)
+"""What PyTorch's pickles consist of."""
 
 
 class Storage(NamedTuple):
@@ -77,18 +94,64 @@ def read_checkpoint(path: Path | str, sha256: str) -> dict[str, NDArray[Any]]:
             f"{path} has the SHA-256 {found}; expected {sha256}: it is not the file that was "
             "checked, so it is not opened. Install it anew"
         )
-    file = io.BytesIO(content)
     try:
-        magic, protocol, system, state, keys = (_Reader(file).load() for _ in range(5))
-        if magic != MAGIC or protocol != PROTOCOL:
-            raise ValueError(f"it begins with {magic!r}, {protocol!r}, not {MAGIC}, {PROTOCOL}")
-        if system["little_endian"] is not True:
-            raise ValueError("its numbers are big-endian")
-        storages = {tensor.storage.key: tensor.storage for tensor in state.values()}
-    except (EOFError, LookupError, TypeError, ValueError, AttributeError) as error:
+        return _arrays(io.BytesIO(content))
+    except pickle.UnpicklingError:
+        raise
+    except Exception as error:  # whatever a file that was not written by PyTorch leads to
         raise ValueError(f"{path} is no PyTorch checkpoint of the old kind: {error}") from error
-    data = {key: _read_storage(file, path, key, storages) for key in keys}
-    return {name: _as_array(path, name, tensor, data) for name, tensor in state.items()}
+
+
+def _arrays(file: io.BytesIO) -> dict[str, NDArray[Any]]:
+    """Read the five pickles, then the storages."""
+    magic, protocol, system, state, keys = (_unpickled(file) for _ in range(5))
+    if magic != MAGIC or protocol != PROTOCOL:
+        begin = f"{reprlib.repr(magic)}, {reprlib.repr(protocol)}"
+        raise ValueError(f"it begins with {begin}, not {MAGIC}, {PROTOCOL}")
+    if system["little_endian"] is not True:
+        raise ValueError("its numbers are big-endian")
+    storages = {tensor.storage.key: tensor.storage for tensor in state.values()}
+    if sum(math.prod(tensor.shape) for tensor in state.values()) > MAX_NUMBERS:
+        raise ValueError(f"it holds more than {MAX_NUMBERS:,} numbers")
+    data = {key: _read_storage(file, key, storages) for key in keys}
+    return {name: _as_array(name, tensor, data) for name, tensor in state.items()}
+
+
+def _unpickled(file: io.BytesIO) -> Any:
+    """Open the next pickle, once a list of its instructions has shown that it is harmless.
+
+    A few hundred bytes can build tuples nested so deeply that to hash them ends the interpreter, or
+    so often shared that it never ends. A tuple weighs twice what it holds, so that one limit is one
+    of depth and of size.
+    """
+    start, total, memo = file.tell(), 0, {}
+    stack: list[int] = []  # the weight of each value; 0 is a mark
+    for op, argument, _ in pickletools.genops(file):
+        if op.name not in OPCODES.split():
+            raise ValueError(f"a pickle holds {op.name}, which PyTorch does not write")
+        held = 0
+        if pickletools.markobject in op.stack_before:
+            while weight := stack.pop():
+                held += weight
+        held += sum(stack.pop() for kind in op.stack_before if kind not in _MARKED)
+        if op.name.endswith("PUT"):
+            memo[argument] = stack[-1]
+            total = max(total, int(argument or 0))
+        elif op.name.endswith("GET"):
+            stack.append(memo[argument])
+            total += memo[argument]
+        elif op.name.startswith("TUPLE"):
+            stack.append(1 + 2 * held)
+            total += 1 + 2 * held
+        elif op.stack_after:
+            stack.append(0 if op.name == "MARK" else 1 + held)
+        if total > MAX_WEIGHT:
+            raise ValueError("a pickle holds tuples that are nested too deeply or too large")
+    file.seek(start)
+    return _Reader(file).load()
+
+
+_MARKED = (pickletools.markobject, pickletools.stackslice)
 
 
 class _Reader(pickle.Unpickler):
@@ -106,15 +169,20 @@ class _Reader(pickle.Unpickler):
     def persistent_load(self, pid: Any) -> Storage:
         """Return the storage that a tensor is a view of."""
         kind, dtype, key, _device, length, view = pid
-        if kind != "storage" or not isinstance(dtype, np.dtype) or view is not None:
-            raise pickle.UnpicklingError(f"the file refers to {pid!r}; expected a plain storage")
-        return Storage(dtype, str(key), int(length))
+        plain = isinstance(dtype, np.dtype) and type(key) is str and type(length) is int
+        if kind != "storage" or not plain or view is not None:
+            raise pickle.UnpicklingError(
+                f"the file refers to {reprlib.repr(pid)}; expected a plain storage"
+            )
+        return Storage(dtype, key, length)
 
 
 def _tensor(storage: Storage, offset: int, shape: Any, strides: Any, *_: Any) -> Tensor:
     """Describe a tensor, in place of PyTorch's function that makes one."""
     if not isinstance(storage, Storage):
-        raise pickle.UnpicklingError(f"the file makes a tensor of {storage!r}; expected a storage")
+        raise pickle.UnpicklingError(
+            f"the file makes a tensor of {reprlib.repr(storage)}; expected a storage"
+        )
     return Tensor(storage, int(offset), tuple(map(int, shape)), tuple(map(int, strides)))
 
 
@@ -126,33 +194,29 @@ _ALLOWED: dict[tuple[str, str], Any] = {
 }
 
 
-def _read_storage(
-    file: BinaryIO, path: Path | str, key: str, storages: dict[str, Storage]
-) -> NDArray[Any]:
+def _read_storage(file: io.BytesIO, key: str, storages: dict[str, Storage]) -> NDArray[Any]:
     """Read the next storage: the count of its numbers, then the numbers."""
     if key not in storages:
-        raise ValueError(f"{path} has a storage {key!r} that no tensor refers to")
+        raise ValueError(f"it has a storage {reprlib.repr(key)} that no tensor refers to")
     storage = storages[key]
     length = int.from_bytes(file.read(8), "little", signed=True)
     if length != storage.length:
-        raise ValueError(f"{path}: storage {key!r} has {length} numbers, not {storage.length}")
-    raw = file.read(length * storage.dtype.itemsize)
-    if len(raw) != length * storage.dtype.itemsize:
-        raise ValueError(f"{path} ends in the middle of storage {key!r}: install it anew")
-    return np.frombuffer(raw, storage.dtype)
+        raise ValueError(f"storage {key!r} has {length} numbers, not {storage.length}")
+    size = length * storage.dtype.itemsize
+    if not 0 <= size <= len(file.getbuffer()) - file.tell():
+        raise ValueError(f"it ends in the middle of storage {key!r}: install it anew")
+    return np.frombuffer(file.read(size), storage.dtype)
 
 
-def _as_array(
-    path: Path | str, name: str, tensor: Tensor, data: dict[str, NDArray[Any]]
-) -> NDArray[Any]:
+def _as_array(name: str, tensor: Tensor, data: dict[str, NDArray[Any]]) -> NDArray[Any]:
     """Return a tensor as an array of its own."""
     if tensor.storage.key not in data:
-        raise ValueError(f"{path} has no numbers for {name!r}")
+        raise ValueError(f"it has no numbers for {name!r}")
     flat = data[tensor.storage.key][max(tensor.offset, 0) :]
     last = sum((n - 1) * step for n, step in zip(tensor.shape, tensor.strides, strict=True))
     # as_strided itself would read beyond the end
     bad = tensor.offset < 0 or min((*tensor.shape, *tensor.strides, 0)) < 0
     if bad or (0 not in tensor.shape and last >= len(flat)):
-        raise ValueError(f"{path}: {name!r} reaches beyond its storage, as {tensor!r}")
+        raise ValueError(f"{name!r} reaches beyond its storage, as {reprlib.repr(tensor)}")
     steps = [step * flat.itemsize for step in tensor.strides]
     return np.lib.stride_tricks.as_strided(flat, tensor.shape, steps).copy()

@@ -1,15 +1,12 @@
-"""Photographs arrive whole and right, or are refused by name. The server is a local one."""
+"""Photographs in a folder or an archive are right, or are refused by name."""
 
 from __future__ import annotations
 
 import io
 import tarfile
-import threading
+import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from hashlib import sha256
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +15,12 @@ from PIL import Image
 
 from insectlib.data.collection_audit import near_duplicates
 from insectlib.data.datasets import load
+from insectlib.data.sources.downloads import Published, check_folder
 from insectlib.data.sources.errors import DataUnavailableError
 from insectlib.data.sources.photos import (
     SAME_PHOTOGRAPH,
-    check_folder,
-    fetch,
     load_photos,
     manifest,
-    photos_root,
     read_manifest,
 )
 
@@ -48,132 +43,15 @@ def published() -> dict[str, bytes]:
 
 
 FILES = published()
-LISTED = {path: sha256(content).hexdigest() for path, content in FILES.items()}
+
+
+def published_as(content: bytes) -> Published:
+    return Published(sha256(content).hexdigest(), len(content))
+
+
 VICTIM = "train/cockroach/5001030.jpg"
-
-Answer = Callable[[BaseHTTPRequestHandler, bytes], None]
-
-
-def whole(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(content)))
-    request.end_headers()
-    request.wfile.write(content)
-
-
-def wrong(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    whole(request, jpeg(99))
-
-
-def truncated(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    request.send_response(200)
-    request.send_header("Content-Length", str(len(content)))
-    request.end_headers()
-    request.wfile.write(content[:100])
-
-
-def unavailable(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    request.send_error(503)
-
-
-def circle(request: BaseHTTPRequestHandler, content: bytes) -> None:
-    request.send_response(302)
-    request.send_header("Location", request.path)
-    request.end_headers()
-
-
-class Server(ThreadingHTTPServer):
-    """Serves `FILES`, except that `VICTIM` is answered as `answer` says."""
-
-    answer: Answer = staticmethod(whole)
-    asked: list[str]
-
-    @property
-    def address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/"
-
-
-class Handler(BaseHTTPRequestHandler):
-    server: Server
-
-    def do_GET(self) -> None:
-        path = self.path.lstrip("/")
-        self.server.asked.append(path)
-        (self.server.answer if path == VICTIM else whole)(self, FILES[path])
-
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@contextmanager
-def serving() -> Iterator[Server]:
-    with Server(("127.0.0.1", 0), Handler) as running:
-        running.asked = []
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield running
-        running.shutdown()
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-@pytest.fixture
-def healthy() -> Iterator[Server]:
-    with serving() as running:
-        yield running
-
-
-def test_fetches_every_file_once_and_copies_the_copies(server: Server, tmp_path: Path) -> None:
-    fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
-    assert {path: (tmp_path / path).read_bytes() for path in FILES} == FILES
-    assert len(server.asked) == 9  # the twelve files hold nine pictures
-
-
-def test_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
-    server.answer = unavailable
-    with pytest.raises(DataUnavailableError):
-        fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
-    there = {path for path in FILES if (tmp_path / path).exists()}
-    server.answer, server.asked[:] = whole, []
-    fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
-    assert not there & set(server.asked)
-    assert VICTIM in server.asked
-
-
-@pytest.mark.parametrize(
-    ("answer", "message"),
-    [
-        (wrong, "another SHA-256"),
-        (truncated, "cut off|another SHA-256"),
-        (circle, "redirects in a circle"),
-        (unavailable, "answered 503"),
-    ],
-)
-def test_bad_file_is_named_and_not_kept(
-    server: Server, tmp_path: Path, answer: Answer, message: str
-) -> None:
-    server.answer = answer
-    with pytest.raises(DataUnavailableError, match=f"{VICTIM}.*({message}).*INSECTLIB_PHOTOS"):
-        fetch(LISTED, folder=tmp_path, sources=[server.address], progress=False)
-    assert not (tmp_path / VICTIM).exists()
-
-
-@pytest.mark.parametrize("answer", [wrong, truncated, circle, unavailable])
-def test_second_source_serves_what_the_first_does_not(
-    server: Server, healthy: Server, tmp_path: Path, answer: Answer
-) -> None:
-    server.answer = answer
-    fetch(LISTED, folder=tmp_path, sources=[server.address, healthy.address], progress=False)
-    assert healthy.asked == [VICTIM]
-    assert (tmp_path / VICTIM).read_bytes() == FILES[VICTIM]
-
-
-def test_offline_message_says_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(DataUnavailableError, match=r"no connection.*INSECTLIB_PHOTOS.*folder="):
-        fetch(LISTED, folder=tmp_path, sources=["http://127.0.0.1:9/"], progress=False)
+LISTED = {path: published_as(content) for path, content in FILES.items()}
+VICTIM = "train/cockroach/5001030.jpg"
 
 
 @pytest.fixture
@@ -208,7 +86,7 @@ def test_wrong_files_in_a_folder_are_named(folder: Path) -> None:
     (root / missing).unlink()
     with pytest.raises(DataUnavailableError, match="2 of 12") as caught:
         check_folder(root, LISTED)
-    assert f"{VICTIM} has another SHA-256" in str(caught.value)
+    assert f"{VICTIM} has {len(FILES[VICTIM]) - 1:,} bytes" in str(caught.value)
     assert f"{missing} is missing" in str(caught.value)
 
 
@@ -223,11 +101,13 @@ def test_link_out_of_the_folder_is_refused(folder: Path, tmp_path: Path) -> None
 
 def test_folder_without_parts_is_refused(tmp_path: Path) -> None:
     with pytest.raises(DataUnavailableError, match="no folders train/ and test/"):
-        photos_root(tmp_path)
+        load_photos(8, folder=tmp_path)
 
 
 @pytest.mark.parametrize("name", ["photos.zip", "photos.tar.gz"])
-def test_archive_of_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
+def test_archive_of_the_folder(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     archive = tmp_path / name
     if name.endswith("zip"):
         with zipfile.ZipFile(archive, "w") as packed:
@@ -236,19 +116,25 @@ def test_archive_of_the_folder(folder: Path, tmp_path: Path, name: str) -> None:
     else:
         with tarfile.open(archive, "w:gz") as taped:
             taped.add(folder / "insects", "insects")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     assert len(load_photos(8, folder=archive, listed=LISTED)[0]) == 9
+    archive.write_bytes(archive.read_bytes()[:-2000])
+    with pytest.raises(DataUnavailableError, match=f"{name} cannot be unpacked.*INSECTLIB_PHOTOS"):
+        load_photos(8, folder=archive, listed=LISTED)
+    assert list((tmp_path / "temporary").iterdir()) == []
 
 
 @pytest.mark.parametrize("name", ["insects/../../x.jpg", "/etc/x.jpg", "insects\\..\\x.jpg"])
 def test_manifest_that_leads_out_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match="leads out of its folder"):
-        read_manifest(f"{'0' * 64}  {name}")
+        read_manifest(f"{'0' * 64}  123  {name}")
 
 
 def test_manifest_lists_what_was_published() -> None:
     listed = manifest()
-    train = {d for path, d in listed.items() if path.startswith("train/")}
-    test = [d for path, d in listed.items() if path.startswith("test/")]
+    train = {file for path, file in listed.items() if path.startswith("train/")}
+    test = [file for path, file in listed.items() if path.startswith("test/")]
     assert (len(listed), len(train), len(test)) == (1199, 1019, 180)
     assert set(test) <= train
 
@@ -279,7 +165,10 @@ def test_photograph_published_twice_is_one_group(tmp_path: Path) -> None:
     for path, content in files.items():
         (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / path).write_bytes(content)
-    listed = {path: sha256(content).hexdigest() for path, content in files.items()}
+    listed = {
+        path: Published(sha256(content).hexdigest(), len(content))
+        for path, content in files.items()
+    }
     train, test = load_photos(16, folder=tmp_path, listed=listed)
     group = dict(zip(train.names, train.groups.tolist(), strict=True))
     assert group[one] == group[other] == group["5376040"] != group["5400000"]

@@ -214,3 +214,48 @@ def test_only_plain_storages_are_taken(torch: ModuleType, write: Write) -> None:
     path = write(OrderedDict(w=Rebuilt(torch.rebuild, "7", 0, (24,), (1,))))
     with pytest.raises(pickle.UnpicklingError, match="makes a tensor of '7'"):
         read_checkpoint(path, digest(path))
+
+
+DEEP = b"N" + b"\x85" * 200_000
+"""A pickled tuple of one tuple of one tuple ..."""
+
+SHARED = b"Nq\x00" + b"h\x00h\x00\x86q\x00" * 200
+"""A pickled pair of the same pair twice, of the same pair twice ...: 2 ** 200 values."""
+
+
+@pytest.mark.parametrize("value", [DEEP, SHARED], ids=["deep", "shared"])
+@pytest.mark.parametrize("place", [b"%b.", b"}%bNs.", b"%bQ."], ids=["itself", "key", "storage"])
+def test_nested_tuples_are_refused_before_they_are_built(
+    tmp_path: Path, value: bytes, place: bytes
+) -> None:
+    path = tmp_path / "nested.pth"
+    path.write_bytes(b"\x80\x02" + place % value)
+    with pytest.raises(ValueError, match="old kind: .*nested too deeply or too large"):
+        read_checkpoint(path, digest(path))
+
+
+def test_one_storage_is_not_laid_out_thousands_of_times(torch: ModuleType, write: Write) -> None:
+    storage = Reference(torch.FloatStorage, "7", 24)
+    path = write(OrderedDict(w=Rebuilt(torch.rebuild, storage, 0, (10**6, 10**6), (0, 0))))
+    with pytest.raises(ValueError, match="more than 250,000,000 numbers"):
+        read_checkpoint(path, digest(path))
+
+
+@pytest.mark.parametrize(
+    ("length", "shape", "strides"),
+    [(2**70, (24,), (1,)), (-1, (24,), (1,)), (24, (1,), (2**80,)), (24, (0, 2**70), (1, 1))],
+)
+def test_numbers_beyond_all_bounds_are_refused(
+    torch: ModuleType, write: Write, length: int, shape: tuple[int], strides: tuple[int]
+) -> None:
+    storage = Reference(torch.FloatStorage, "7", length)
+    path = write(OrderedDict(w=Rebuilt(torch.rebuild, storage, 0, shape, strides)))
+    with pytest.raises(ValueError, match="no PyTorch checkpoint of the old kind"):
+        read_checkpoint(path, digest(path))
+
+
+def test_what_pytorch_does_not_write_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "set.pth"
+    path.write_bytes(pickle.dumps({1, 2}, protocol=4))
+    with pytest.raises(ValueError, match="which PyTorch does not write"):
+        read_checkpoint(path, digest(path))
