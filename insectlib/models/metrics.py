@@ -35,8 +35,9 @@ def accuracy_interval(
 
     Parameters
     ----------
-    correct : bool array, shape (n,)
-        Whether each picture was classified correctly.
+    correct : bool or float array, shape (n,)
+        Whether each picture was classified correctly. To compare two networks pass the difference,
+        from -1 to 1: their pictures are the same, so what is hard for both cancels.
     groups : int array, shape (n,)
         Group of each picture; at least two different ones.
     level : float
@@ -49,7 +50,8 @@ def accuracy_interval(
     Returns
     -------
     Interval
-        Accuracies `low` and `high`, from 0 to 1.
+        Accuracies `low` and `high`, from 0 to 1, or differences of them. With few groups, or one
+        that is large, it is too narrow: it holds the truth less often than `level`.
 
     Raises
     ------

@@ -99,3 +99,16 @@ def test_same_seed_same_mean_interval() -> None:
 def test_mean_interval_refuses(scores: NDArray[np.float64], level: float, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         mean_interval(scores, level=level)
+
+
+def test_the_difference_of_two_networks_is_surer_than_each() -> None:
+    """What is hard for both cancels: the interval of the difference is narrow."""
+    random = np.random.default_rng(3)
+    groups = np.repeat(np.arange(40), 5)
+    easy = random.random(40)[groups]
+    luck = random.random(200)
+    first, second = luck < easy, luck < easy - 0.05
+    low, high = accuracy_interval(first.astype(float) - second, groups)
+    assert low <= np.mean(first) - np.mean(second) <= high
+    widths = [np.ptp(accuracy_interval(hits, groups)) for hits in (first, second)]
+    assert high - low < 0.6 * min(widths)
