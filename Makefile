@@ -133,7 +133,7 @@ faults: .venv/installed ## kill, damage and fill up what can be, and write the p
 	$(BIN)/python -m bench.faults.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra book --extra flax --extra lab --extra test --universal \
+	uv pip compile pyproject.toml --extra book --extra cluster --extra flax --extra lab --extra test --universal \
 	  --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
 
 clean: ## remove all that was built, also what was drawn and trained

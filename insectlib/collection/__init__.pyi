@@ -1,0 +1,5 @@
+from .job import EXPLAINERS as EXPLAINERS
+from .job import Job as Job
+from .pictures import Pictures as Pictures
+from .run import explain_collection as explain_collection
+from .store import Store as Store
