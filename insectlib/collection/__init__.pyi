@@ -1,3 +1,5 @@
+from .estimate import Estimate as Estimate
+from .estimate import estimate_run as estimate_run
 from .job import EXPLAINERS as EXPLAINERS
 from .job import Job as Job
 from .pictures import Pictures as Pictures

@@ -22,6 +22,9 @@ from insectlib.models.inference import Model
 EXPLAINERS = ("kernel_shap", "lime_image", "occlusion", "partition_shap", "permutation_shap")
 """Those that compare with a baseline; each goes by its name in `insectlib.explain`."""
 
+BATCH = 16
+"""Pictures that are explained together, where a shard has as many."""
+
 BASELINES = {"mean": mean_colour, "blur": blurred}
 
 
@@ -57,7 +60,7 @@ class Job:
     output: str = "logits"
     seed: int = 0
     options: Mapping[str, Any] = field(default_factory=dict)
-    batch: int = 16
+    batch: int = BATCH
 
     def __post_init__(self) -> None:
         """Refuse what no worker could do."""

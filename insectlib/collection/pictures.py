@@ -15,6 +15,7 @@ from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.image_files import SUFFIXES, read_image
 
 LIST = "pictures.jsonl"
+STACK = "pictures.npy"
 
 
 @dataclass(frozen=True)

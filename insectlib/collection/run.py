@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from tqdm import tqdm
 
-from insectlib.collection.job import Job, load_model, records
-from insectlib.collection.pictures import Pictures
+from insectlib.collection.job import BATCH, Job, load_model, records
+from insectlib.collection.pictures import STACK, Pictures
 from insectlib.collection.store import JOB, Store, alone, check_same, settings
 from insectlib.data.cache import write_whole
 from insectlib.data.imageset import ImageSet
@@ -101,15 +102,9 @@ def explain_collection(
         When a shard cannot be written, such as on a full disk.
     """
     path = Path(store).resolve()
+    address = str(Path(model).resolve()) if model.endswith(".keras") else model
     job = Job(
-        str(Path(model).resolve()) if model.endswith(".keras") else model,
-        explainer,
-        n_segments,
-        baseline,
-        target,
-        output,
-        seed,
-        options,
+        address, explainer, n_segments, baseline, target, output, seed, options, min(shard, BATCH)
     )
     load_model(job.model)
     with alone(path):
@@ -137,7 +132,7 @@ def explain_collection(
                 bar.update(last - first)
 
             if missing:
-                with _client(workers, scheduler, len(missing)) as client:
+                with client_of(min(workers or cores(), len(missing)), scheduler) as client:
                     _distribute(client, path, job, missing, finished)
     return opened
 
@@ -177,7 +172,7 @@ def explain_shard(path: str, job: Job, index: int) -> dict[str, Any]:
 
 def _listed(pictures: Path | str | ImageSet, path: Path, size: int | None) -> Pictures:
     if isinstance(pictures, ImageSet):
-        file = path / "pictures.npy"
+        file = path / STACK
         write_whole(file, lambda draft: np.save(draft, pictures.images, allow_pickle=False))
         return Pictures(str(file), pictures.images.shape[1], list(map(str, pictures.names)))
     if size is None:
@@ -185,22 +180,33 @@ def _listed(pictures: Path | str | ImageSet, path: Path, size: int | None) -> Pi
     return Pictures.below(pictures, size)
 
 
-def _client(workers: int | None, scheduler: str | None, most: int) -> Client:
-    """Return a client of the scheduler that is named, or of workers on this machine."""
+def cores() -> int:
+    """Return how many processor cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def client_of(workers: int, scheduler: str | None = None) -> Iterator[Client]:
+    """Yield a client of the scheduler that is named, or of workers on this machine."""
     from distributed import Client, LocalCluster
 
     if scheduler is not None:
-        return Client(scheduler, timeout=30)
-    cluster = LocalCluster(
-        n_workers=min(workers or os.cpu_count() or 1, most),
-        threads_per_worker=1,
-        processes=True,
-        dashboard_address="127.0.0.1:0",
-        memory_limit=0,
-        preload=["insectlib.collection.threads"],
-    )
-    client: Client = cluster.get_client()
-    return client
+        with Client(scheduler, timeout=30) as client:
+            yield client
+        return
+    # one process a core, each with one thread: its sums then have one order
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address="127.0.0.1:0",
+            memory_limit=0,
+            preload=["insectlib.collection.threads"],
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        yield client
 
 
 def _distribute(

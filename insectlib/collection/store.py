@@ -25,7 +25,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from insectlib.collection.job import Job, rows
-from insectlib.collection.pictures import LIST, Pictures
+from insectlib.collection.pictures import LIST, STACK, Pictures
 from insectlib.data.cache import write_whole
 from insectlib.data.digests import arrays_digest
 
@@ -83,7 +83,7 @@ class Store:
                 "at least one picture"
             )
         path.mkdir(parents=True, exist_ok=True)
-        left = [p.name for p in path.iterdir() if p.name not in (".lock", LIST, "records")]
+        left = [p.name for p in path.iterdir() if p.name not in (".lock", LIST, STACK, "records")]
         if left:
             raise FileExistsError(f"{path} holds {left[0]} already; expected an empty folder")
         names = rows(job)
@@ -94,6 +94,7 @@ class Store:
             chunks=(shard, *shape[1:]),
             dtype=dtype,
             fill_value=np.nan,
+            compressors=None,  # attributions hardly shrink, and the size is known beforehand
             dimension_names=("picture", "row", "output"),
             attributes={"rows": names},
             overwrite=True,
