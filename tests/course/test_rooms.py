@@ -23,6 +23,7 @@ ROOMS = (
     "shortcuts",
     "collection",
     "course",
+    "cli",
 )
 SOURCES = sorted(PACKAGE.rglob("*.py"))
 PAGES = sorted([*(ROOT / "notebooks").glob("*.md"), *(ROOT / "book").glob("*.md")])
