@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import NamedTuple
@@ -21,6 +23,9 @@ FILE_SECONDS = 60
 
 ALL_SECONDS = 1800
 """Nor are all of them, together."""
+
+SILENT_SECONDS = 30
+"""A server that says nothing for so long is given up."""
 
 
 class Published(NamedTuple):
@@ -146,7 +151,9 @@ def _complete(
             asyncio.timeout(ALL_SECONDS),
             # never decompressed: a few bytes can unfold into gigabytes
             httpx.AsyncClient(
-                headers={"Accept-Encoding": "identity"}, timeout=30, follow_redirects=True
+                headers={"Accept-Encoding": "identity"},
+                timeout=SILENT_SECONDS,
+                follow_redirects=True,
             ) as client,
             asyncio.TaskGroup() as group,
         ):
@@ -218,3 +225,14 @@ def _reason(error: Exception) -> str:
     if isinstance(error, httpx.TransportError):
         return f"the connection broke: {error or type(error).__name__}"
     return str(error)
+
+
+@contextmanager
+def no_long_silence() -> Iterator[None]:
+    """Let downloads that other libraries make end where the server falls silent."""
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SILENT_SECONDS)
+    try:
+        yield
+    finally:
+        socket.setdefaulttimeout(before)

@@ -7,6 +7,7 @@ The set that shap's own examples use as a background. Read from a local folder, 
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from numpy.typing import NDArray
 from skimage.transform import resize
 
 from insectlib.data.image_files import SUFFIXES, picture_files, read_images
+from insectlib.data.sources.downloads import no_long_silence
 from insectlib.data.sources.errors import DataUnavailableError
 
 HELP = (
@@ -81,8 +83,12 @@ def load_imagenet50(size: int = 224, folder: Path | str | None = None) -> NDArra
 def _fetched(size: int) -> NDArray[np.float32]:
     """Let shap fetch its copies, and bring them to size."""
     try:
-        pictures, _ = shap.datasets.imagenet50()
-    except OSError as error:  # all that urllib raises is one
+        with no_long_silence():
+            pictures, _ = shap.datasets.imagenet50()
+    except Exception as error:  # all that urllib raises, or NumPy for a file that was cut off
+        for part in Path(shap.datasets.__file__).with_name("cached_data").glob("imagenet50_*"):
+            with suppress(OSError):  # shap would take it for whole the next time
+                part.unlink()
         raise DataUnavailableError(
             f"the photographs could not be fetched ({error}). {HELP}"
         ) from error

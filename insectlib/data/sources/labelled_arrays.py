@@ -13,10 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
+from insectlib.data.sources.downloads import no_long_silence
 from insectlib.data.sources.errors import DataUnavailableError
 
 Arrays = dict[str, NDArray[Any]]
 NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+MAX_BYTES = 1_000_000_000
+"""Files with larger arrays are refused; those of CIFAR-10 have 184,000,000."""
 
 
 def keras_folder() -> Path:
@@ -77,7 +81,8 @@ def labelled_arrays(
     if named:
         return _read(Path(named), hint)
     try:
-        train, test = load_data()
+        with no_long_silence():
+            train, test = load_data()
     except Exception as error:  # urllib's errors come as plain Exception from Keras
         raise DataUnavailableError(f"{title} could not be fetched ({error}). {hint}") from error
     return dict(zip(NAMES, (*train, *test), strict=True))
@@ -88,13 +93,20 @@ def _read(file: Path, hint: str) -> Arrays:
     if not file.is_file():
         raise DataUnavailableError(f"there is no file {file}. {hint}")
     try:
+        with zipfile.ZipFile(file) as packed:
+            size = sum(member.file_size for member in packed.infolist())
+        if size > MAX_BYTES:
+            raise ValueError(f"it unfolds to {size:,} bytes, more than {MAX_BYTES:,}")
         with np.load(file, allow_pickle=False) as archive:
-            return {name: archive[name] for name in NAMES}
+            arrays = {name: archive[name] for name in NAMES}
+        if odd := [name for name in NAMES if not isinstance(arrays[name], np.ndarray)]:
+            raise ValueError(f"{odd[0]} is no array")
+        return arrays
     except KeyError as error:
         raise DataUnavailableError(
             f"{file} has no array {error.args[0]}; expected x_train, y_train, x_test and y_test"
         ) from error
-    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+    except Exception as error:  # readers of damaged files raise nearly everything
         raise DataUnavailableError(
             f"{file} cannot be read as a .npz of plain arrays ({error}): is it truncated, or "
             "another kind of file?"

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import pickle
+import socket
+import zipfile
 from pathlib import Path
 
 import keras
@@ -9,6 +13,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from bench.faults.mirror import ANSWERS, serving
+from insectlib.data.sources import downloads
 from insectlib.data.sources.cifar10 import cifar10_at_hand, load_cifar10
 from insectlib.data.sources.errors import DataUnavailableError
 
@@ -96,7 +102,71 @@ def test_missing_file_is_named(tmp_path: Path) -> None:
         load_cifar10(tmp_path / "nowhere.npz")
 
 
-@pytest.mark.parametrize("content", [b"", b"not an archive at all", b"PK\x03\x04 cut off"])
+def test_a_silent_server_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(downloads, "SILENT_SECONDS", 0.5)
+    with serving({"silence": b""}) as server:
+        server.odd["silence"] = ANSWERS["silence"]
+
+        def load() -> None:
+            keras.utils.get_file("x", server.address + "silence", cache_dir=str(tmp_path))
+
+        monkeypatch.setattr(keras.datasets.cifar10, "load_data", load)
+        with pytest.raises(DataUnavailableError, match="timed out.*INSECTLIB_CIFAR10"):
+            load_cifar10()
+    assert socket.getdefaulttimeout() is None
+
+
+def npy(array: object) -> bytes:
+    buffer = io.BytesIO()
+    np.save(buffer, np.asarray(array))
+    return buffer.getvalue()
+
+
+def flipped(content: bytes) -> bytes:
+    changed = bytearray(content)
+    for i in range(len(content) // 2, len(content) // 2 + 50):
+        changed[i] ^= 255
+    return bytes(changed)
+
+
+def packed(content: bytes, method: int = zipfile.ZIP_DEFLATED, flag: int = 0) -> bytes:
+    """Return a .npz whose arrays are all made of `content`, with a flag set in their headers."""
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as into:
+        for name in arrays():
+            into.writestr(f"{name}.npy", content)
+    made = bytearray(buffer.getvalue())
+    for mark, place in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        at = -1
+        while (at := made.find(mark, at + 1)) >= 0:
+            made[at + place] |= flag
+    return bytes(made)
+
+
+HUGE = npy(np.zeros(3)).replace(b"'shape': (3,), }", b"'shape': (3" + b"0" * 12 + b",), }", 1)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not an archive at all",
+        b"PK\x03\x04 cut off",
+        npy([1, 2, 3]),
+        pickle.dumps([1]),
+        packed(b""),
+        packed(b"no array"),
+        packed(npy([1])[:40]),
+        packed(npy([1]).replace(b"{'descr'", b"{'descry")),
+        packed(HUGE),
+        packed(npy([1]), flag=1),
+        flipped(packed(npy(np.arange(500)))),
+        flipped(packed(npy(np.arange(500)), zipfile.ZIP_LZMA)),
+        flipped(packed(npy(np.arange(500)), zipfile.ZIP_BZIP2)),
+        packed(bytes(260_000_000)),
+    ],
+    ids=lambda content: f"{len(content)} bytes",
+)
 def test_damaged_file_is_refused(tmp_path: Path, content: bytes) -> None:
     file = tmp_path / "damaged.npz"
     file.write_bytes(content)
