@@ -98,17 +98,17 @@ def part_values(explanation: shap.Explanation, masks: NDArray[np.bool_]) -> NDAr
 
 
 def relative_error(
-    estimate: ArrayLike, truth: ArrayLike, *, rescale: bool = False
+    estimate: ArrayLike, reference: ArrayLike, *, rescale: bool = False
 ) -> NDArray[np.float64]:
-    """Return how far estimates are from the truth, as a share of the truth's size.
+    """Return how far estimates are from a reference, as a share of its size.
 
     Chapter ``09_evaluation``. It is the root of the sum of squared differences over that of squared
-    true values: 0 is perfect, 1 is what a map of zeros has.
+    reference values: 0 is perfect, 1 is what a map of zeros has.
 
     Parameters
     ----------
-    estimate, truth : array, shape (..., m)
-        Estimated and exact values of m parts, in the same unit unless `rescale`.
+    estimate, reference : array, shape (..., m)
+        Estimated and reference values of m parts, in the same unit unless `rescale`.
     rescale : bool
         Whether to multiply each estimate by the factor, not below zero, that suits it best. That
         is fair to maps without a unit, and then nothing is worse than 1.
@@ -120,12 +120,14 @@ def relative_error(
     Raises
     ------
     ValueError
-        When there is no truth to be a share of: all its values are zero.
+        When all values of a picture's reference are zero.
     """
-    guess, exact = np.asarray(estimate, dtype=np.float64), np.asarray(truth, dtype=np.float64)
+    guess, exact = np.asarray(estimate, dtype=np.float64), np.asarray(reference, dtype=np.float64)
     size = np.sqrt((exact**2).sum(axis=-1))
     if not size.all():
-        raise ValueError("all true values of a picture are zero; expected something to explain")
+        raise ValueError(
+            "all reference values of a picture are zero; expected something to explain"
+        )
     if rescale:
         square = (guess**2).sum(axis=-1, keepdims=True)
         factor = (guess * exact).sum(axis=-1, keepdims=True) / np.where(square, square, 1)

@@ -104,7 +104,9 @@ def completeness(values: ArrayLike, table: NDArray[np.float64]) -> float:
     return order_gain(values, table) / best if best else 0.0
 
 
-def contrastivity(values: NDArray[np.float64], truth: NDArray[np.float64]) -> NDArray[np.float64]:
+def contrastivity(
+    values: NDArray[np.float64], reference: NDArray[np.float64]
+) -> NDArray[np.float64]:
     """Return whether an explanation assigns each part to the right class of two.
 
     Chapter ``09_evaluation``. Where two classes are compared, each part speaks for the one or the
@@ -116,7 +118,7 @@ def contrastivity(values: NDArray[np.float64], truth: NDArray[np.float64]) -> ND
     ----------
     values : float64 array, shape (..., n_players, n_classes)
         From `part_values`, with all classes explained in the order of the model.
-    truth : float64 array of the same shape
+    reference : float64 array of the same shape
         From ``scene_shapley(...).values``.
 
     Returns
@@ -129,13 +131,13 @@ def contrastivity(values: NDArray[np.float64], truth: NDArray[np.float64]) -> ND
     ValueError
         When the shapes differ, or there is only one class.
     """
-    if values.shape != truth.shape or values.shape[-1] < 2:
+    if values.shape != reference.shape or values.shape[-1] < 2:
         raise ValueError(
-            f"values have shape {values.shape} and the truth {truth.shape}; expected the same, "
-            "with at least two classes"
+            f"values have shape {values.shape} and the reference {reference.shape}; expected "
+            "the same, with at least two classes"
         )
     one, other = np.triu_indices(values.shape[-1], k=1)
     claimed = np.sign(values[..., one] - values[..., other])
-    actual = truth[..., one] - truth[..., other]
+    actual = reference[..., one] - reference[..., other]
     total = np.abs(actual).sum(axis=(-2, -1))
     return np.asarray((actual * claimed).sum(axis=(-2, -1)) / np.where(total, total, 1))

@@ -135,7 +135,7 @@ def test_rescaled_error_forgives_a_unit_but_no_sign() -> None:
     assert relative_error(np.zeros(2), truth, rescale=True) == pytest.approx(1)
     # the best factor leaves what is at right angles: the sine of the angle
     assert relative_error([1.0, 0.0], truth, rescale=True) == pytest.approx(0.8)
-    with pytest.raises(ValueError, match="all true values of a picture are zero"):
+    with pytest.raises(ValueError, match="all reference values of a picture are zero"):
         relative_error(truth, np.zeros(2))
 
 
