@@ -11,21 +11,33 @@ PROFILE ?= full
 # how many notebooks run side by side
 JOBS    ?= 2
 
-BIN     := .venv/bin
+# the scripts in .venv/bin name their Python in a first line that not every path fits into
+PY      := .venv/bin/python
 EDITION := build/$(DATASET)-$(PROFILE)
 SOURCES := $(wildcard notebooks/*.md)
 EXECUTED := $(SOURCES:notebooks/%.md=$(EDITION)/notebooks/%.ipynb)
 LIBRARY := $(shell find insectlib -name '*.py' -o -name '*.sha256')
 PAGES   := $(shell find book -type f) _config.yml _toc.yml
 
+# a path that the user named, taken from this folder as notebooks run in another; else the second
+path = $(if $(filter undefined,$(origin $1)),$2,$(if $(filter-out /%,$(firstword \
+  $(value $1))),$(CURDIR)/)$(value $1))
 # everything that is drawn, downloaded or trained stays below build/
-export INSECTLIB_CACHE ?= $(CURDIR)/build/cache
+override INSECTLIB_CACHE := $(call path,INSECTLIB_CACHE,$(CURDIR)/build/cache)
 # the real photographs, where they are at hand; without them they are fetched on demand
-export INSECTLIB_PHOTOS ?= $(abspath $(wildcard ../shared/data/insects))
+override INSECTLIB_PHOTOS := $(call path,INSECTLIB_PHOTOS,$(abspath $(wildcard ../shared/data/insects)))
 # likewise the pictures of other data sets that some chapters show beside the insects
-export INSECTLIB_IMAGENET50 ?= $(abspath $(wildcard ../shared/data/imagenet50))
-export INSECTLIB_CIFAR10 ?= $(abspath $(wildcard ../shared/data/cifar10_subset.npz))
-export INSECTLIB_FASHION_MNIST ?= $(abspath $(wildcard ../shared/data/fashion_mnist_subset.npz))
+override INSECTLIB_IMAGENET50 := $(call path,INSECTLIB_IMAGENET50,$(abspath $(wildcard ../shared/data/imagenet50)))
+override INSECTLIB_CIFAR10 := $(call path,INSECTLIB_CIFAR10,$(abspath $(wildcard ../shared/data/cifar10_subset.npz)))
+override INSECTLIB_FASHION_MNIST := $(call path,INSECTLIB_FASHION_MNIST,$(abspath $(wildcard ../shared/data/fashion_mnist_subset.npz)))
+export INSECTLIB_CACHE INSECTLIB_PHOTOS INSECTLIB_IMAGENET50 INSECTLIB_CIFAR10 INSECTLIB_FASHION_MNIST
+# what the user has set for other work changes nothing here
+unexport PYTHONPATH PYTHONHOME PYTHONOPTIMIZE PYTHONSAFEPATH MPLBACKEND
+export MATPLOTLIBRC := /dev/null
+export IPYTHONDIR := $(CURDIR)/build/ipython
+export KERAS_HOME := $(CURDIR)/build/keras
+export KERAS_BACKEND := tensorflow
+export PYTHONUTF8 := 1
 # the log of TensorFlow's C++ side is of no use to a reader
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 # of two notebooks side by side, each would have its linear algebra wait for threads of the other
@@ -39,24 +51,25 @@ export PYTHONDONTWRITEBYTECODE :=
 
 book: .venv/installed ## build the pages
 	@$(MAKE) --no-print-directory -j$(JOBS) $(EDITION)/html/index.html
-	@echo "The book is built. Open $(CURDIR)/$(EDITION)/html/index.html"
+	@echo "The book is built. Open $$PWD/$(EDITION)/html/index.html"
 
 setup: .venv/installed ## make the virtual environment from the lock
 
 .venv/installed: requirements.txt pyproject.toml
 	@"$(PYTHON)" -c '$(SERVES)' 2> /dev/null || { echo "No working Python 3.11, 3.12 or 3.13 was found: \
 	install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
-	$(PYTHON) -m venv --clear .venv
-	@$(BIN)/pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
-	  || { echo "The packages of requirements.txt could not be installed, see above; 'make setup' tries again." >&2; exit 1; }
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	"$(PYTHON)" -m venv --clear .venv
+	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
+	  || { echo "The packages of requirements.txt could not be installed, see above. 'No matching distribution' or \
+	  'Retrying' mean that no package index was reached: see to the network. 'make setup' tries again." >&2; exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
 notebooks: .venv/installed ## execute the notebooks that have changed
 	@$(MAKE) --no-print-directory -j$(JOBS) $(EXECUTED)
 
 $(EDITION)/notebooks/%.ipynb: notebooks/%.md $(LIBRARY) tools/execute.py requirements.txt | .venv/installed
-	$(BIN)/python -m tools.execute $< $@ --dataset $(DATASET) --profile $(PROFILE)
+	$(PY) -m tools.execute $< $@ --dataset $(DATASET) --profile $(PROFILE)
 
 # The first chapter draws or fetches the pictures and the second trains the network: the later
 # ones wait for them, so that nothing is made twice. Each can still run alone, and the tenth trains
@@ -68,10 +81,10 @@ $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)
 
 # warnings are errors, and nothing is left out
 $(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/distribute.py
-	$(BIN)/python -m tools.stage $(EDITION)
-	$(BIN)/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
+	$(PY) -m tools.stage $(EDITION)
+	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html
-	$(BIN)/python -m tools.distribute $(EDITION)
+	$(PY) -m tools.distribute $(EDITION)
 
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens
@@ -79,10 +92,10 @@ test: lint ## check everything that CI checks
 	$(MAKE) -j$(JOBS) unit photos # one waits while another computes
 
 lint: .venv/installed ## style, types and spelling
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
-	$(BIN)/codespell
+	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
+	$(PY) -m mypy
+	$(PY) -m codespell_lib
 
 # in two halves, which two cores run side by side; what is in no half yet is in the second
 FIRST_HALF := tests/explain tests/evaluate tests/models
@@ -91,14 +104,14 @@ SECOND_HALF := $(filter-out $(FIRST_HALF) tests/__pycache__,$(patsubst %/,%,$(wi
 unit: unit-first unit-second ## the tests of the package and of the built pages
 
 unit-first: .venv/installed
-	$(BIN)/python -m pytest $(FIRST_HALF)
+	$(PY) -m pytest $(FIRST_HALF)
 
 unit-second: .venv/installed
-	$(BIN)/python -m pytest $(SECOND_HALF)
+	$(PY) -m pytest $(SECOND_HALF)
 
 nbval: ## compare the committed outputs of the notebooks with those that papermill gets
 	$(MAKE) notebooks PROFILE=fast DATASET=specimens
-	$(BIN)/python -m pytest -p tools.replay --executed build/specimens-fast/notebooks --nbval-lax notebooks
+	$(PY) -m pytest -p tools.replay --executed build/specimens-fast/notebooks --nbval-lax notebooks
 
 ifneq ($(INSECTLIB_PHOTOS),)
 photos: ## execute all notebooks on the photographs
@@ -110,27 +123,27 @@ endif
 
 pair: ## write the committed .ipynb from the chapters' text and their executed outputs
 	$(MAKE) notebooks PROFILE=fast DATASET=specimens
-	$(BIN)/python -m tools.pair build/specimens-fast/notebooks
+	$(PY) -m tools.pair build/specimens-fast/notebooks
 
 linkcheck: .venv/installed ## open every link of the pages
 	$(MAKE) notebooks PROFILE=fast
-	$(BIN)/python -m tools.stage build/specimens-fast
-	$(BIN)/jupyter-book build --builder linkcheck --path-output build/linkcheck build/specimens-fast/source
+	$(PY) -m tools.stage build/specimens-fast
+	$(PY) .venv/bin/jupyter-book build --builder linkcheck --path-output build/linkcheck build/specimens-fast/source
 
 lab: .venv/installed ## open the chapters in JupyterLab
-	$(BIN)/jupyter lab --ServerApp.root_dir=$(CURDIR) --LabApp.default_url=/lab/tree/notebooks
+	$(PY) -m jupyterlab --ServerApp.root_dir="$$PWD" --LabApp.default_url=/lab/tree/notebooks
 
 serve: ## show the built book at http://localhost:8000
-	$(BIN)/python -m http.server --directory $(EDITION)/html 8000
+	$(PY) -m http.server --directory $(EDITION)/html 8000
 
 # other tools take part where they are installed: BENCH_PYTHON may name a Python that has them
-BENCH_PYTHON ?= $(BIN)/python
+BENCH_PYTHON ?= $(PY)
 
 bench: .venv/installed ## measure speed beside other tools, and write the page of benchmarks
 	$(BENCH_PYTHON) -m bench.table
 
 faults: .venv/installed ## kill, damage and fill up what can be, and write the page about it
-	$(BIN)/python -m bench.faults.table
+	$(PY) -m bench.faults.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
 	uv pip compile pyproject.toml --extra book --extra cluster --extra flax --extra lab --extra test --universal \

@@ -48,7 +48,9 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     failed = target.with_suffix(".failed.ipynb")
-    with tempfile.TemporaryDirectory() as sockets:
+    # the path of a socket may have about a hundred bytes, and a system's own folder may have more
+    long = len(os.fsencode(tempfile.gettempdir())) > 60
+    with tempfile.TemporaryDirectory(dir="/tmp" if long else None) as sockets:
         # sockets on disk: no open ports, and notebooks that run side by side keep apart
         transport = {"transport": "ipc", "ip": f"{sockets}/kernel"}
         notebook: NotebookNode = papermill.execute_notebook(

@@ -68,7 +68,8 @@ def cache_dir(kind: str = "") -> Path:
 
 
 def _root(kind: str) -> Path:
-    return Path(os.environ.get("INSECTLIB_CACHE") or pooch.os_cache("insectlib")) / kind
+    named = os.environ.get("INSECTLIB_CACHE") or pooch.os_cache("insectlib")
+    return Path(named).absolute() / kind  # a relative one is named in full where something is wrong
 
 
 def cached(

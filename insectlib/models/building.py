@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from insectlib.data.imageset import ImageSet
 from insectlib.models.inference import check_images
+from insectlib.models.keras_settings import check_keras
 from insectlib.models.networks import last_activation, plain_network, without_augmentation
 from insectlib.models.seeds import default_seed
 
@@ -91,12 +92,15 @@ def build_network(build: Build, training: ImageSet, *, seed: int) -> keras.Model
 
     Raises
     ------
+    RuntimeError
+        When Keras is set so that other networks would come about.
     TypeError
         When `build` returns no Keras model.
     ValueError
         When the network does not take the pictures, does not return one logit for each class, or
         ends in probabilities.
     """
+    check_keras()
     shape, n_classes = training.images.shape[1:], len(training.class_names)
     with default_seed(seed):
         network = build(shape[0], n_classes, seed=seed)

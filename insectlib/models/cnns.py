@@ -3,6 +3,8 @@
 Each takes pictures with values from 0 to 255, rescales them itself and ends in logits, one number
 for each class; `insectlib.models.probabilities` turns them into probabilities. All that is random
 in a network, from its first weights to its dropout, is drawn from the `seed` it is built with.
+Under other settings of Keras than the usual ones they would be other networks: then they are
+refused with a RuntimeError, see `insectlib.models.keras_settings`.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ import keras
 from keras import layers
 from keras.initializers import GlorotUniform
 
+from insectlib.models.keras_settings import check_keras
 from insectlib.models.seeds import seed_stream
 
 
@@ -33,6 +36,7 @@ def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequen
     keras.Sequential
         Not trained. Takes float32 (n, size, size, 3) in [0, 255]; returns logits (n, n_classes).
     """
+    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="small_cnn")
     network.add(keras.Input((size, size, 3)))
@@ -77,6 +81,7 @@ def regularised_cnn(size: int = 128, n_classes: int = 3, *, seed: int) -> keras.
     keras.Sequential
         Not trained. Takes float32 (n, size, size, 3) in [0, 255]; returns logits (n, n_classes).
     """
+    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="regularised_cnn")
     network.add(keras.Input((size, size, 3)))

@@ -183,6 +183,8 @@ def _pictures(
 
 def _background(labels: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return a tenth of each class, and two pictures of it at least."""
+    if not len(labels):
+        raise ValueError("there are no pictures; expected four or more of each class")
     chosen = []
     for label in np.unique(labels):
         members = np.flatnonzero(labels == label)

@@ -90,35 +90,126 @@ def test_the_lock_is_for_three_pythons_and_three_machines() -> None:
             assert chosen["shap"].startswith("==0.51" if version == "3.11" else "==0.54")
 
 
+class FirstSteps:
+    """The Makefile in a folder of its own, with Pythons that only write down what they are told."""
+
+    def __init__(self, folder: Path, shims: Path, works: tuple[str, ...]) -> None:
+        self.folder, self.shims = folder, shims
+        for path in (folder / "insectlib", folder / "book", shims):
+            path.mkdir(parents=True)
+        shutil.copy(ROOT / "Makefile", folder)
+        for name in ("requirements.txt", "pyproject.toml"):
+            (folder / name).touch()
+        # what stands in .venv/bin
+        self.script("python", 'echo "$*" >> said; env > environment')
+        (shims / "python").rename(shims / "inside")
+        for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
+            self.script(
+                name,
+                f'''test "$1" != -c || exec {sys.executable} "$@"
+echo {name} "$*" >> said; mkdir -p .venv/bin; cp "{shims}/inside" .venv/bin/python'''
+                if name in works
+                else "echo not installed >&2; exit 127",
+            )
+
+    def script(self, name: str, body: str) -> None:
+        (self.shims / name).write_text(f"#!/bin/sh\n{body}\n")
+        (self.shims / name).chmod(0o755)
+
+    def make(self, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            ["sh", "-c", 'umask 077; exec make -s "$@"', "make", *words],
+            cwd=self.folder,
+            env={"PATH": f"{self.shims}:/usr/bin:/bin", **environment},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def said(self) -> list[str]:
+        return (self.folder / "said").read_text().splitlines()
+
+    def environment(self) -> dict[str, str]:
+        lines = (self.folder / "environment").read_text().splitlines()
+        return {name: value for name, _, value in (line.partition("=") for line in lines)}
+
+
 @pytest.mark.parametrize(
     ("works", "found"),
     [(("python3.12", "python3.11"), "python3.12"), (("python3",), "python3"), ((), "")],
 )
 def test_make_finds_a_python_that_works(tmp_path: Path, works: tuple[str, ...], found: str) -> None:
     """A shim that fails under a newer name is passed over; where none works, make says so."""
-    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
-        shim = tmp_path / name
-        body = (
-            f'exec {sys.executable} "$@"' if name in works else "echo not installed >&2; exit 127"
-        )
-        shim.write_text(f"#!/bin/sh\n{body}\n")
-        shim.chmod(0o755)
-    shutil.copy(ROOT / "Makefile", tmp_path)
-    for name in ("requirements.txt", "pyproject.toml"):
-        (tmp_path / name).touch()
-    done = subprocess.run(
-        ["make", "-n" if found else "-s", "setup"],
-        cwd=tmp_path,
-        env={"PATH": f"{tmp_path}:/usr/bin:/bin"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    steps = FirstSteps(tmp_path / "course", tmp_path / "shims", works)
+    done = steps.make("setup")
     if found:
-        assert f"\n{found} -m venv --clear .venv\n" in done.stdout
+        assert not done.returncode, done.stderr
+        first, packages, ours = steps.said()
+        assert first == f"{found} -m venv --clear .venv"
+        assert "--require-hashes -r requirements.txt" in packages
+        assert ours.endswith("-e .")
     else:
         assert done.returncode
         assert "No working Python 3.11, 3.12 or 3.13 was found" in done.stderr
+        assert not (steps.folder / "said").exists()
+
+
+@pytest.mark.parametrize("name", ["two words", "it's", 'a "quote"', "$HOME `x`", "x" * 200])
+def test_make_works_in_any_folder_for_any_user(tmp_path: Path, name: str) -> None:
+    """No home, no locale, files for oneself alone, and settings that are meant for other work."""
+    steps = FirstSteps(tmp_path / name, tmp_path / "shims here", ("python3.12",))
+    done = steps.make(
+        "setup",
+        f"PYTHON={steps.shims}/python3.12",
+        LANG="C",
+        PYTHONPATH="/of/other/work",
+        PYTHONHOME="/of/other/work",
+        PYTHONSAFEPATH="1",
+        MATPLOTLIBRC="/of/other/work",
+        KERAS_HOME="/of/other/work",
+        KERAS_BACKEND="torch",
+        IPYTHONDIR="/of/other/work",
+    )
+    assert not done.returncode, done.stderr
+    assert (steps.folder / ".venv" / "installed").exists()
+    found = steps.environment()
+    assert not {"HOME", "PYTHONPATH", "PYTHONHOME", "PYTHONSAFEPATH"} & set(found)
+    assert "/of/other/work" not in found.values()
+    assert found["KERAS_BACKEND"] == "tensorflow"
+    for variable, place in {"INSECTLIB_CACHE": "cache", "KERAS_HOME": "keras"}.items():
+        assert found[variable] == f"{steps.folder}/build/{place}"
+
+
+VARIABLES = ("CACHE", "PHOTOS", "IMAGENET50", "CIFAR10", "FASHION_MNIST")
+
+
+@pytest.mark.parametrize("given", ["in the environment", "to make"])
+@pytest.mark.parametrize("named", ["my $photos here", "../photos", "/photos of mine", ""])
+def test_make_takes_relative_paths_from_its_folder(tmp_path: Path, named: str, given: str) -> None:
+    """Notebooks run in another folder."""
+    steps = FirstSteps(tmp_path / "course", tmp_path / "shims", ("python3",))
+    paths = {f"INSECTLIB_{variable}": named for variable in VARIABLES}
+    if given == "to make":
+        done = steps.make("setup", *(f"{name}={path}" for name, path in paths.items()))
+    else:
+        done = steps.make("setup", **paths)
+    assert not done.returncode, done.stderr
+    found = steps.environment()
+    expected = str(steps.folder / named) if named else ""
+    assert {found[name] for name in paths} == {expected}
+
+
+def test_make_says_when_no_package_can_be_fetched_and_begins_anew(tmp_path: Path) -> None:
+    steps = FirstSteps(tmp_path / "course", tmp_path / "shims", ("python3",))
+    whole = (steps.shims / "inside").read_text()
+    steps.script("inside", "echo ERROR: No matching distribution found for keras >&2; exit 1")
+    done = steps.make("setup")
+    assert done.returncode
+    assert "no package index was reached: see to the network" in done.stderr
+    assert not (steps.folder / ".venv" / "installed").exists()
+    (steps.shims / "inside").write_text(whole)
+    assert not steps.make("setup").returncode
+    assert steps.said().count("python3 -m venv --clear .venv") == 2
 
 
 def test_every_test_is_in_a_room() -> None:

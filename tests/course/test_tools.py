@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -31,11 +32,12 @@ def chapter(folder: Path, *extra: str) -> Path:
     return path
 
 
-def executed(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
+def executed(source: Path, target: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "tools.execute", source, target]
         + ["--dataset", "photos", "--profile", "full"],
         cwd=ROOT,
+        env={**os.environ, **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -44,9 +46,12 @@ def executed(source: Path, target: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="module")
 def edition(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return an edition with one executed notebook."""
+    """Return an edition with one executed notebook, with a folder for sockets of a long name."""
     folder = tmp_path_factory.mktemp("edition")
-    result = executed(chapter(folder), folder / "notebooks" / "07_chapter.ipynb")
+    temporary = folder / ("long " * 20)
+    temporary.mkdir()
+    target = folder / "notebooks" / "07_chapter.ipynb"
+    result = executed(chapter(folder), target, TMPDIR=str(temporary))
     assert result.returncode == 0, result.stderr
     return folder
 

@@ -82,6 +82,8 @@ def test_background_is_named_or_taken_from_the_folder(folder: Path, tmp_path: Pa
     few = part.subset([0, 1, 2, 8, 9, 10, 11, 16, 17, 18, 19])
     with pytest.raises(ValueError, match="class 0 has 3 pictures; expected four or more"):
         write_report(model, few, tmp_path / "b.html")
+    with pytest.raises(ValueError, match="there are no pictures; expected four or more"):
+        write_report(model, part.subset([]), tmp_path / "b.html")
     assert not (tmp_path / "b.html").exists()
 
 

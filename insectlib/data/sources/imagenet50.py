@@ -69,7 +69,7 @@ def load_imagenet50(size: int = 224, folder: Path | str | None = None) -> NDArra
     named = folder or os.environ.get("INSECTLIB_IMAGENET50")
     if not named:
         return _fetched(size)
-    root = Path(named)
+    root = Path(named).absolute()
     if not root.is_dir():
         raise DataUnavailableError(f"{root} is not a folder. {HELP}")
     files = picture_files(root)

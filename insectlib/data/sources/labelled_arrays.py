@@ -79,7 +79,7 @@ def labelled_arrays(
     )
     named = file or os.environ.get(variable)
     if named:
-        return _read(Path(named), hint)
+        return _read(Path(named).absolute(), hint)
     try:
         with no_long_silence():
             train, test = load_data()

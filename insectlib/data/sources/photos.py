@@ -114,7 +114,7 @@ def load_photos(
     expected = manifest() if listed is None else listed
     named = folder or os.environ.get("INSECTLIB_PHOTOS")
     if named:
-        with photos_root(Path(named)) as root:
+        with photos_root(Path(named).absolute()) as root:
             check_folder(root, expected)
             everything = _read(root, expected, size)
     else:

@@ -8,6 +8,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.models.inference import check_images
+from insectlib.models.keras_settings import check_keras
 from insectlib.models.seeds import seed_stream
 
 BATCH = 32
@@ -32,6 +33,7 @@ def picture_augmentation(*, seed: int) -> keras.Sequential:
         Takes pictures (n, height, width, channels) of any size in [0, 255]; returns as many. They
         are changed only when it is called with ``training=True``.
     """
+    check_keras()
     seeds = seed_stream(seed)
     edge = {"fill_mode": "nearest"}
     return keras.Sequential(

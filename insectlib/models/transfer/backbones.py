@@ -17,6 +17,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.data.sources.errors import DataUnavailableError
+from insectlib.models.keras_settings import check_keras
 from insectlib.models.seeds import seed_stream
 from insectlib.models.transfer.efficientnet import SMALLEST, lite0_features, load_lite0
 
@@ -96,6 +97,7 @@ def backbone(
     DataUnavailableError
         When weights cannot be fetched or do not fit the network.
     """
+    check_keras()
     if name not in NAMES:
         raise ValueError(f"no network {name!r}; expected one of {', '.join(map(repr, NAMES))}")
     if size < 1:

@@ -11,6 +11,7 @@ from keras.initializers import GlorotUniform, HeNormal
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.models.kept import History
+from insectlib.models.keras_settings import check_keras
 from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.seeds import seed_stream
 from insectlib.models.training import best_epoch, shuffled_batches
@@ -57,6 +58,7 @@ def head(n_features: int, n_classes: int = 3, *, seed: int) -> keras.Sequential:
     keras.Sequential
         Takes float32 (n, n_features); returns logits (n, n_classes).
     """
+    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="head")
     network.add(keras.Input((n_features,), name="features"))

@@ -1,0 +1,44 @@
+"""Refuse settings of Keras that would make another network of the same lines, without a word."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import keras
+
+EXPECTED = {
+    "backend": "tensorflow",
+    "image_data_format": "channels_last",
+    "floatx": "float32",
+    "dtype_policy": "float32",
+    "epsilon": 1e-7,
+    "max_epochs": None,
+    "max_steps_per_epoch": None,
+}
+
+
+def check_keras() -> None:
+    """Refuse what a file of settings, the environment or a call may have changed in Keras.
+
+    Every network of the package is built, and every training begun, behind this check.
+
+    Raises
+    ------
+    RuntimeError
+        With each setting that differs from `EXPECTED`.
+    """
+    found = {name: getattr(keras.config, name)() for name in EXPECTED}
+    found["dtype_policy"] = found["dtype_policy"].name
+    others = [
+        f"{name} is {value!r}, expected {EXPECTED[name]!r}"
+        for name, value in found.items()
+        if value != EXPECTED[name]
+    ]
+    if others:
+        home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+        raise RuntimeError(
+            f"Keras is set so that networks would be others: {'; '.join(others)}. Undo it in "
+            f"{home / 'keras.json'}, in the environment variables that begin with KERAS_, or where "
+            "your code calls keras.config, and start anew"
+        )
