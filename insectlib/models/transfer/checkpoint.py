@@ -29,7 +29,7 @@ PROTOCOL = 1001
 """The only version of that format, in the second pickle."""
 
 MAX_WEIGHT = 100_000
-"""Pickles of heavier tuples, or of more values, are refused: see `_unpickled`."""
+"""Pickles of heavier tuples, or of more instructions, are refused: see `_unpickled`."""
 
 MAX_NUMBERS = 250_000_000
 """Checkpoints of more numbers are refused: a small file can lay thousands of tensors over one."""
@@ -127,6 +127,7 @@ def _unpickled(file: io.BytesIO) -> Any:
     start, total, memo = file.tell(), 0, {}
     stack: list[int] = []  # the weight of each value; 0 is a mark
     for op, argument, _ in pickletools.genops(file):
+        total += 1
         if op.name not in OPCODES.split():
             raise ValueError(f"a pickle holds {op.name}, which PyTorch does not write")
         held = 0
@@ -146,7 +147,9 @@ def _unpickled(file: io.BytesIO) -> Any:
         elif op.stack_after:
             stack.append(0 if op.name == "MARK" else 1 + held)
         if total > MAX_WEIGHT:
-            raise ValueError("a pickle holds tuples that are nested too deeply or too large")
+            raise ValueError(
+                "a pickle is too long, or its tuples are nested too deeply or too large"
+            )
     file.seek(start)
     return _Reader(file).load()
 
