@@ -56,7 +56,7 @@ def cache_dir(kind: str = "") -> Path:
     OSError
         When the folder is missing and cannot be made.
     """
-    folder = _root(kind)
+    folder = cache_path(kind)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -67,9 +67,21 @@ def cache_dir(kind: str = "") -> Path:
     return folder
 
 
-def _root(kind: str) -> Path:
+def cache_path(*names: str) -> Path:
+    """Return where something lies in the cache, whether it is there or not.
+
+    Parameters
+    ----------
+    *names : str
+        Kind and key, such as ``"models"`` and a digest.
+
+    Returns
+    -------
+    Path
+    """
     named = os.environ.get("INSECTLIB_CACHE") or pooch.os_cache("insectlib")
-    return Path(named).absolute() / kind  # a relative one is named in full where something is wrong
+    # a relative one is named in full where something is wrong
+    return Path(named).absolute().joinpath(*names)
 
 
 def cached(
@@ -110,14 +122,14 @@ def cached(
         When what is kept is damaged: it is set aside and made again. And, once for each folder,
         when nothing can be written.
     """
-    root = _root(kind)
+    root = cache_path(kind)
     value, _ = _load(root / key, read)
     if value is None:
         with _alone(root, key) as locked:
             value, damage = _load(root / key, read)  # made by another process in the meantime?
             if damage:
                 warnings.warn(f"{root / key} is damaged, made again: {damage}", stacklevel=3)
-                _set_aside(root, key)
+                set_aside(root / key)
             if value is None:
                 value = make()
                 _store(root, key, value, write)
@@ -167,20 +179,59 @@ def write_whole(path: Path, write: Callable[[Path], Any]) -> None:
         temporary.unlink(missing_ok=True)
 
 
+def set_aside(path: Path) -> None:
+    """Rename what is damaged, so that somebody can look at it; only the last one is kept.
+
+    Parameters
+    ----------
+    path : Path
+        Of a folder, which stays where it is when nothing can be written.
+    """
+    aside = path.with_name(f"{DAMAGED}{path.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    with suppress(OSError):
+        path.rename(aside)
+
+
+def warn_unwritable(folder: Path, error: Exception, *, stacklevel: int = 3) -> None:
+    """Warn that nothing can be kept in a folder of the cache, once for each.
+
+    Parameters
+    ----------
+    folder : Path
+    error : Exception
+        What writing into it raised.
+    stacklevel : int
+        As `warnings.warn` takes it.
+    """
+    if folder not in _unwritable:
+        _unwritable.add(folder)
+        warnings.warn(
+            f"nothing can be kept in {folder}, so it is made anew each time ({error}): make "
+            "room, or let INSECTLIB_CACHE name a folder that can be written to",
+            stacklevel=stacklevel,
+        )
+
+
 def _load(entry: Path, read: Callable[[Path], T]) -> tuple[T | None, str]:
     """Return what an entry holds or None, and what is wrong where it is damaged."""
-    if not entry.exists():
+    if not os.path.lexists(entry):  # unlike Path.exists, never raises
         return None, ""
     try:
         manifest = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
-        for name, digest in manifest.items():
-            if file_digest(entry / name) != digest:
-                return None, f"{name} has another SHA-256 than was written"
+        if manifest != _digests(entry):
+            return None, f"its files have other SHA-256 digests than {MANIFEST} says"
         return read(entry), ""
     except MemoryError:
         raise
     except Exception as error:  # whatever a file that is not as it was written leads to
         return None, f"{type(error).__name__}: {error}"
+
+
+def _digests(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of all files that an entry consists of, by name."""
+    names = {path.name for path in folder.iterdir() if not path.name.startswith(".")}
+    return {name: file_digest(folder / name) for name in sorted(names - {MANIFEST})}
 
 
 def _store(root: Path, key: str, value: T, write: Callable[[Path, T], Any]) -> None:
@@ -189,18 +240,12 @@ def _store(root: Path, key: str, value: T, write: Callable[[Path, T], Any]) -> N
     try:
         draft.mkdir(parents=True)
         write(draft, value)
-        manifest = {path.name: file_digest(path) for path in sorted(draft.iterdir())}
-        (draft / MANIFEST).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+        (draft / MANIFEST).write_text(json.dumps(_digests(draft), indent=1), encoding="utf-8")
         draft.replace(root / key)
     except Exception as error:
         # where locks do not work, another process may have been first
-        if not (root / key).exists() and root not in _unwritable:
-            _unwritable.add(root)
-            warnings.warn(
-                f"nothing can be kept in {root}, so it is made anew each time ({error}): make "
-                "room, or let INSECTLIB_CACHE name a folder that can be written to",
-                stacklevel=4,
-            )
+        if not os.path.lexists(root / key):
+            warn_unwritable(root, error, stacklevel=5)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
 
@@ -217,14 +262,6 @@ def _alone(root: Path, key: str) -> Iterator[bool]:
         yield lock.is_locked
     finally:
         lock.release()
-
-
-def _set_aside(root: Path, key: str) -> None:
-    """Rename a damaged entry, so that somebody can look at it; only the last one is kept."""
-    aside = root / f"{DAMAGED}{key}"
-    shutil.rmtree(aside, ignore_errors=True)
-    with suppress(OSError):  # read-only: it stays, and is found damaged again
-        (root / key).rename(aside)
 
 
 def _sweep(root: Path, key: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -96,7 +97,7 @@ def test_damage_is_named_once_set_aside_and_made_again(
         assert ask(never) == "made"
 
 
-@pytest.mark.parametrize("manifest", ["[]", "{", '{"a.txt": "0"}', '{"../../etc": "0"}', "7"])
+@pytest.mark.parametrize("manifest", ["{}", "[]", "{", '{"a.txt": "0"}', '{"../../etc": "0"}', "7"])
 def test_a_manifest_of_another_kind_is_damage(cache: Path, manifest: str) -> None:
     ask()
     (cache / "words" / KEY / MANIFEST).write_text(manifest)
@@ -175,6 +176,23 @@ def test_a_read_only_cache_is_read(cache: Path, monkeypatch: pytest.MonkeyPatch)
     assert ask(never) == "made"
     with pytest.warns(UserWarning, match="Read-only file system"):
         assert ask(lambda: "in memory", key="other") == "in memory"
+
+
+def test_a_cache_of_somebody_else_is_made_in_memory(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No permission to look into a folder; root has it always, so let the calls fail instead."""
+
+    def refuse(path: object, *_: object, **__: object) -> None:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("stat", "lstat", "mkdir", "open", "listdir", "scandir"):
+        monkeypatch.setattr(os, name, refuse)
+    with pytest.warns(UserWarning, match="INSECTLIB_CACHE") as caught:
+        found = [ask(lambda: "one"), ask(lambda: "two")]
+    monkeypatch.undo()
+    assert found == ["one", "two"]
+    assert len(caught) == 1
 
 
 SLOW = """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from typing import TypeVar
 
 J = TypeVar("J")
@@ -45,7 +47,9 @@ def on_cores(
     done = 0
     if workers > 1 and len(jobs) > FEW:
         # spawned, not forked: a fork of a process that runs TensorFlow's threads can hang
-        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"))
+        pool = ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_follow_parent
+        )
         try:
             for result in pool.map(function, jobs):
                 yield result
@@ -55,6 +59,19 @@ def on_cores(
         finally:
             pool.shutdown(cancel_futures=True)
     yield from map(function, jobs[done:])
+
+
+def _follow_parent() -> None:
+    """Let a worker end when its parent does, also when that is killed; it alone minds Ctrl-C."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = parent_process()
+    assert parent is not None, "called in a worker"
+
+    def watch() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _cores() -> int:
