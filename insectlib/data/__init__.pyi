@@ -10,6 +10,7 @@ from .folds import (
 from .folds import (
     random_folds as random_folds,
 )
+from .image_files import read_image as read_image
 from .imageset import ImageSet as ImageSet
 from .label_strip import (
     cover_strip as cover_strip,
@@ -22,6 +23,7 @@ from .label_strip import (
 )
 from .sources.cifar10 import cifar10_at_hand as cifar10_at_hand
 from .sources.cifar10 import load_cifar10 as load_cifar10
+from .sources.drawn import draw_specimens as draw_specimens
 from .sources.drawn import load_specimens as load_specimens
 from .sources.errors import DataUnavailableError as DataUnavailableError
 from .sources.fashion_mnist import (

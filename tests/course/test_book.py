@@ -181,3 +181,20 @@ def test_downloaded_notebook_is_plain_markdown(path: Path) -> None:
 def test_every_chapter_can_be_downloaded() -> None:
     pages = {path.stem for path in (HTML / "notebooks").glob("*.html")}
     assert {path.stem for path in NOTEBOOKS} == pages != set()
+
+
+def test_a_question_answers_by_keyboard_and_without_scripts(site: str, browser: Browser) -> None:
+    context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 800})
+    page = context.new_page()
+    page.goto(site + "notebooks/04_shapley.html", wait_until="load")
+    quiz = page.locator("fieldset.quiz").first
+    assert quiz.locator(".quiz-right:visible, .quiz-no:visible").count() == 0
+    quiz.locator("input").first.focus()
+    page.keyboard.press("Space")
+    for _ in range(quiz.locator("input").count()):
+        chosen = quiz.locator("input:checked")
+        feedback = quiz.locator(".quiz-right:visible, .quiz-no:visible")
+        assert chosen.count() == feedback.count() == 1
+        assert feedback.text_content().strip().startswith(("Right:", "No:"))
+        page.keyboard.press("ArrowDown")
+    context.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import re
 from pathlib import Path
 
 import jupytext
@@ -14,6 +15,7 @@ from helpers import ROOT
 from tools.pair import CHECKED, paired
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.md"))
+NUMBERED = [path for path in CHAPTERS if path.stem[:2].isdigit()]
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in sorted((ROOT / "insectlib").rglob("*.py"))
@@ -131,3 +133,18 @@ def test_pairing_refuses_outputs_of_another_text(tmp_path: Path) -> None:
     nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("1 + 2")]), executed)
     with pytest.raises(ValueError, match="another text"):
         paired(text, executed)
+
+
+@pytest.mark.parametrize("chapter", NUMBERED, ids=lambda path: path.stem)
+def test_chapter_has_its_number_exercises_and_questions(chapter: Path) -> None:
+    text = chapter.read_text()
+    number = int(chapter.stem[:2])
+    assert re.search(rf"^# {number}\. ", text, re.MULTILINE)
+    exercises = re.findall(r"^:::\{exercise\} .+\n:label: (ex-\d\d-[\w-]+)$", text, re.MULTILINE)
+    solutions = re.findall(r"^:::\{solution\} (ex-\d\d-[\w-]+)$", text, re.MULTILINE)
+    assert exercises == solutions and len(exercises) >= 2
+    assert all(label.startswith(f"ex-{chapter.stem[:2]}-") for label in exercises)
+    assert "{dropdown} Solution" not in text
+    assert text.count(":::{quiz} ") >= 3
+    quizzes = text.count("> Right:")
+    assert quizzes == text.count(":::{quiz} ")
