@@ -12,6 +12,7 @@ import warnings
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.explain.explanation import Explanation
 from insectlib.explain.target import Target, prepare
 from insectlib.models.inference import Model, check_images, model_outputs
 from insectlib.models.networks import differentiable_network, image_shape
@@ -109,6 +110,35 @@ def _sentence(error: Exception) -> str:
     return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
 
 
+def check_repeats(explained: Explanation) -> Explanation:
+    """Return an explanation; warn where the model answered the same picture in two ways.
+
+    Explainers that mask ask about the untouched picture, and again about the one with nothing
+    hidden. What they add up to comes of the second.
+
+    Parameters
+    ----------
+    explained : Explanation
+        Of an explainer whose values add up exactly.
+
+    Warns
+    -----
+    PreflightWarning
+        When the two differ by more than rounding does.
+    """
+    reach = np.abs(explained.outputs - explained.base_values).max()
+    size = np.abs(explained.outputs).max()
+    if explained.additivity_gap > max(0.01 * reach, 0.001 * size):
+        warnings.warn(
+            f"the model gave two answers for the same picture, up to {explained.additivity_gap:.2g}"
+            " apart: is anything in it drawn at random, such as dropout? Pass a function that "
+            "returns the mean of many answers",
+            PreflightWarning,
+            stacklevel=3,
+        )
+    return explained
+
+
 def check_background_set(
     model: Model,
     background: ArrayLike,
@@ -147,7 +177,15 @@ def check_background_set(
         When a picture to be explained is in the background, or when the model sees the same class
         in all of the background.
     """
-    array = np.asarray(background)
+    try:
+        array = np.asarray(background)
+    except ValueError as error:
+        raise ValueError(f"background: its pictures are of unlike shapes ({error})") from None
+    if array.dtype == object:
+        raise ValueError(
+            f"background is a {type(background).__name__}; expected an array of pictures, such as "
+            "training.images[:50]"
+        )
     if array.ndim != 4 or not len(array):
         raise ValueError(
             f"background has shape {array.shape}; expected a set of pictures, "

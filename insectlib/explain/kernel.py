@@ -9,6 +9,7 @@ import shap
 from numpy.typing import ArrayLike
 from tqdm import tqdm
 
+from insectlib.explain.checks import check_repeats
 from insectlib.explain.estimators.estimate import Estimate
 from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
 from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
@@ -110,6 +111,11 @@ def kernel_shap(
         `insectlib.explain.prepare` refuses the pictures or the model.
     ModuleNotFoundError
         For ``"shapiq"`` where it is not installed.
+
+    Warns
+    -----
+    PreflightWarning
+        When the model gives two answers for the same picture.
     """
     _check_estimator(estimator, l1_reg, wanted_error)
     pictures = checked_pictures(model, images)
@@ -171,7 +177,7 @@ def kernel_shap(
     if estimator == "surrogate":
         errors = [spread(e.errors, cut, channels) for e, cut in zip(estimates, cuts, strict=True)]
         fields["errors"] = np.stack(errors)
-    return to_explanation(
+    explained = to_explanation(
         prepared,
         np.stack([spread(e.values, cut, channels) for e, cut in zip(estimates, cuts, strict=True)]),
         np.stack([e.base_values for e in estimates]),
@@ -180,6 +186,7 @@ def kernel_shap(
         segments=cuts,
         **fields,
     )
+    return check_repeats(explained)
 
 
 def _of_one_player(game: CoalitionGame) -> Estimate:

@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 from shap import models as shap_models
 from tqdm import tqdm
 
+from insectlib.explain.checks import check_repeats
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.masking.hierarchy import picture_hierarchy, smallest_regions
 from insectlib.explain.masking.masked_inference import pixel_forward, unlike
@@ -87,6 +88,11 @@ def partition_shap(
         When shape or range of pictures or baseline are wrong, for an unknown name of a
         baseline, a budget or batch that is too small, for outputs of masked pictures that are not
         finite, and whenever `insectlib.explain.prepare` refuses the pictures or the model.
+
+    Warns
+    -----
+    PreflightWarning
+        When the model gives two answers for the same picture.
     """
     if budget < FEWEST:
         raise ValueError(
@@ -131,7 +137,7 @@ def partition_shap(
         base_values.append(explained.base_values[0])
         credit = np.asarray(explained.hierarchical_values[0])
         regions.append(smallest_regions(tree, credit, height, width))
-    return to_explanation(
+    explained = to_explanation(
         prepared,
         np.stack(values),
         np.stack(base_values),
@@ -140,6 +146,7 @@ def partition_shap(
         hierarchy=tree,
         regions=np.stack(regions),
     )
+    return check_repeats(explained)
 
 
 @lru_cache(maxsize=2)

@@ -13,6 +13,7 @@ import shap
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
+from insectlib.explain.checks import check_repeats
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.masking_graphs import BATCH
@@ -70,6 +71,11 @@ def permutation_shap(
         When shape or range of pictures, baseline or segments are wrong, when the budget is
         too small for a single order, for outputs of masked pictures that are not finite, and
         whenever `insectlib.explain.prepare` refuses the pictures or the model.
+
+    Warns
+    -----
+    PreflightWarning
+        When the model gives two answers for the same picture.
     """
     pictures = checked_pictures(model, images)
     baselines = checked_baseline(baseline, pictures)
@@ -112,7 +118,7 @@ def permutation_shap(
         base_values.append(np.reshape(explained.base_values[0], len(classes)))
         rounds.append(budget // (2 * k + 1))
         evaluations += game.evaluations
-    return to_explanation(
+    explained = to_explanation(
         prepared,
         np.stack(values),
         np.stack(base_values),
@@ -121,6 +127,7 @@ def permutation_shap(
         segments=cuts,
         permutations=np.array(rounds),
     )
+    return check_repeats(explained)
 
 
 def _check_budget(budget: int, k: int) -> None:

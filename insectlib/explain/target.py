@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
+import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -23,7 +24,8 @@ from insectlib.models.inference import (
     from_logits,
     model_outputs,
 )
-from insectlib.models.networks import image_shape
+from insectlib.models.networks import image_shape, plain_network
+from insectlib.models.seeds import random_states
 
 Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None
 """Which outputs are explained: None for all, in the order of the model; a class's index or name, or
@@ -132,12 +134,12 @@ def prepare(
     ------
     ValueError
         For an unknown `output` or `target`, pictures of a wrong shape or range, no pictures, a
-        model whose outputs are not finite, not (n, classes), or probabilities already, and names
-        that do not fit the outputs.
+        model whose outputs are not finite, not (n, classes), or probabilities already, a Keras
+        network that answers at random, and names that do not fit the outputs.
     """
     check_output(output)
     pictures = checked_pictures(model, images)
-    scores = model_outputs(model, pictures, "scores", batch_size)
+    scores = _steady_scores(model, pictures, batch_size)
     if output == "scores":
         check_finite(scores)
     else:
@@ -151,6 +153,26 @@ def prepare(
         class_names=names,
         classes=explained_classes(target, outputs, names),
     )
+
+
+def _steady_scores(
+    model: Model, pictures: NDArray[np.float32], batch_size: int
+) -> NDArray[np.float64]:
+    """Return the scores of pictures, and refuse a Keras network that draws them at random."""
+    states: list[keras.Variable] = []
+    if isinstance(model, keras.Model):
+        states = random_states(plain_network(model, pictures.shape[1:]))
+    before = [np.array(state) for state in states]
+    scores = model_outputs(model, pictures, "scores", batch_size)
+    pairs = zip(states, before, strict=True)
+    drew = [state.path.split("/seed_generator")[0] for state, old in pairs if (state != old).any()]
+    if drew:
+        raise ValueError(
+            f"the network draws random numbers whenever it is asked (layer {drew[0]!r}), so that "
+            "one picture has another answer each time. Build it without training=True, or pass a "
+            "function that returns the mean of many answers"
+        )
+    return scores
 
 
 def output_names(class_names: ArrayLike | None, n_outputs: int) -> tuple[str, ...]:

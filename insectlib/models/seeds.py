@@ -6,9 +6,13 @@ import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import RLock
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.random.mtrand import get_bit_generator, set_bit_generator
+
+if TYPE_CHECKING:
+    import keras
 
 
 def seed_stream(seed: int) -> Iterator[int]:
@@ -72,3 +76,19 @@ def default_seed(seed: int) -> Iterator[None]:
         yield
     finally:
         random.setstate(before)
+
+
+def random_states(network: keras.Model) -> list[keras.Variable]:
+    """Return the variables that say how far dropout and augmentation have drawn.
+
+    Parameters
+    ----------
+    network : keras.Model
+
+    Returns
+    -------
+    list of keras.Variable
+        One for each layer that can draw; a pass that draws from it changes it.
+    """
+    weights = {id(weight) for weight in network.weights}
+    return [variable for variable in network.variables if id(variable) not in weights]

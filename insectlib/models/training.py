@@ -25,6 +25,7 @@ from insectlib.data.imageset import ImageSet
 from insectlib.models.building import Build, build_network, check_keeping, check_settings
 from insectlib.models.digests import imageset_digest, network_digest
 from insectlib.models.kept import History, Trained, cached_network
+from insectlib.models.seeds import random_states
 
 VERSION = 2
 """Raised whenever the same settings lead to another network, so that no older one is loaded."""
@@ -241,7 +242,7 @@ class _Run:
         state = {
             "history": self.history,
             "seconds": self.seconds,
-            "random": [np.asarray(state).tolist() for state in _random_states(self.model)],
+            "random": [np.asarray(state).tolist() for state in random_states(self.model)],
             "sha256": {epoch: self._digests[epoch] for epoch in {self.epoch, self.best_epoch}},
         }
         # until this is written, the training goes on from the epoch before
@@ -263,7 +264,7 @@ class _Run:
                     raise ValueError(f"epoch {epoch} has another SHA-256 than was written")
             history, seconds = dict(state["history"]), float(state["seconds"])
             digests = {int(epoch): str(digest) for epoch, digest in state["sha256"].items()}
-            drawn = list(zip(_random_states(self.model), state["random"], strict=True))
+            drawn = list(zip(random_states(self.model), state["random"], strict=True))
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             warnings.warn(f"the checkpoint {self.folder} is damaged: {error}", stacklevel=3)
             return
@@ -338,9 +339,3 @@ def shuffled_batches(
         num_parallel_calls=tf.data.AUTOTUNE,
     )
     return batches.prefetch(tf.data.AUTOTUNE)
-
-
-def _random_states(model: keras.Model) -> list[keras.Variable]:
-    """Return the variables that say how far dropout and augmentation have drawn."""
-    weights = {id(weight) for weight in model.weights}
-    return [variable for variable in model.variables if id(variable) not in weights]

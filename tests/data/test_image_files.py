@@ -46,6 +46,13 @@ def test_every_mode_becomes_rgb(
     assert np.abs(image.astype(int) - expected).max() <= 1
 
 
+def test_fine_detail_is_averaged_when_a_picture_shrinks(tmp_path: Path) -> None:
+    board = np.kron(np.indices((20, 20)).sum(axis=0) % 2, np.ones((1, 1))) * 255
+    Image.fromarray(board.astype(np.uint8)).save(tmp_path / "board.png")
+    inner = read_image(tmp_path / "board.png", 5)[1:-1, 1:-1].astype(int)
+    assert np.abs(inner - 127).max() < 10
+
+
 def test_exif_turn_is_followed(tmp_path: Path) -> None:
     pixels = np.zeros((10, 20, 3), np.uint8)
     pixels[:, :10] = 255  # the left half is white

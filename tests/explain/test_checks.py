@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import keras
 import numpy as np
 import pytest
+import tensorflow as tf
 from numpy.typing import NDArray
 
+from insectlib.explain import (
+    deep_shap,
+    edge_map,
+    grad_cam,
+    gradient_shap,
+    kernel_shap,
+    lime_image,
+    occlusion,
+    partition_shap,
+    permutation_shap,
+    random_map,
+)
 from insectlib.explain.checks import PreflightWarning, check_background_set, preflight
 
 SIZE = 8
+EXPLAINERS = (
+    *(kernel_shap, permutation_shap, partition_shap, lime_image, occlusion, edge_map),
+    *(random_map, grad_cam, gradient_shap, deep_shap),
+)
 
 
 @pytest.fixture
@@ -78,6 +96,25 @@ def test_one_picture_is_no_background_set(
     assert "needs a set" in found
 
 
+@pytest.mark.parametrize("kind", ["dataset", "None", "unlike", "text", "function"])
+def test_what_is_no_array_is_named(
+    network: keras.Model, colours: NDArray[np.float32], kind: str
+) -> None:
+    given: dict[str, Any] = {
+        "dataset": tf.data.Dataset.from_tensor_slices(colours).batch(3),
+        "None": None,
+        "unlike": [colours[0], colours[1, :4]],
+        "text": "blur(3,3)",
+        "function": np.zeros,
+    }
+    for explain in (gradient_shap, deep_shap):
+        with pytest.raises(ValueError, match="background"):
+            explain(network, colours[:2], given[kind])
+    for explain in (kernel_shap, permutation_shap, lime_image, occlusion):
+        with pytest.raises(ValueError, match="baseline"):
+            explain(network, colours[:2], given[kind])
+
+
 def test_explained_pictures_in_the_background_are_counted(
     network: keras.Model, colours: NDArray[np.float32]
 ) -> None:
@@ -110,6 +147,75 @@ def test_softmax_and_wrong_names_are_named(
     assert "expected one of logits, probabilities, scores" in found
     with pytest.raises(ValueError, match="'lime'"):
         preflight(network, colours, method="lime")
+
+
+def noisy_network(colours: NDArray[np.float32], kind: str) -> keras.Model:
+    """Return a network with dropout that never sleeps."""
+
+    class Awake(keras.layers.Dropout):
+        def call(self, x: Any, training: bool | None = None) -> Any:
+            return super().call(x, training=True)
+
+    picture = keras.Input((SIZE, SIZE, 3))
+    maps = keras.layers.Conv2D(6, 3, activation="relu")(picture)
+    flat = keras.layers.Flatten()(maps)
+    if kind == "asked":
+        dropped = keras.layers.Dropout(0.5, name="mc")(flat, training=True)
+    elif kind == "own":
+        dropped = Awake(0.5, name="mc")(flat)
+    else:
+        inner = keras.Sequential([keras.Input(flat.shape[1:]), Awake(0.5, name="mc")])
+        dropped = inner(flat)
+    return keras.Model(picture, keras.layers.Dense(3)(dropped))
+
+
+@pytest.mark.parametrize("kind", ["asked", "own", "nested"])
+@pytest.mark.parametrize("explain", EXPLAINERS, ids=lambda f: f.__name__)
+def test_networks_that_answer_at_random_are_refused(
+    colours: NDArray[np.float32], explain: Any, kind: str
+) -> None:
+    network = noisy_network(colours, kind)
+    second = colours[3:] if explain in (gradient_shap, deep_shap) else np.full(3, 128.0)
+    with pytest.raises(ValueError, match="draws random numbers whenever it is asked .*mc"):
+        explain(network, colours[:2], second)
+    for method in ("kernel", "gradient", "deep"):
+        assert "draws random numbers" in str(
+            preflight(network, colours[:2], colours[3:], method=method)
+        )
+
+
+@pytest.mark.parametrize("explain", [kernel_shap, permutation_shap, partition_shap])
+def test_functions_that_answer_at_random_are_told(
+    colours: NDArray[np.float32], explain: Any
+) -> None:
+    random = np.random.default_rng(0)
+    halves = np.repeat([0, 1], SIZE // 2)[None].repeat(SIZE, axis=0)
+    asked = {} if explain is partition_shap else {"segments": halves}
+
+    def scores(images: NDArray[np.float32]) -> NDArray[np.float64]:
+        kept = random.random(images.shape) < 0.5
+        return np.where(kept, 2 * images, 0).mean(axis=(1, 2)) / 10
+
+    with pytest.warns(PreflightWarning, match="two answers for the same picture"):
+        explain(scores, colours[:2], np.full(3, 128.0), budget=20, **asked)
+
+
+def test_dropout_asleep_and_augmentation_are_no_news(colours: NDArray[np.float32]) -> None:
+    network = keras.Sequential(
+        [
+            keras.Input((SIZE, SIZE, 3)),
+            keras.layers.RandomFlip(),
+            keras.layers.Dropout(0.5),
+            keras.layers.GaussianNoise(0.1),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", PreflightWarning)
+        for explain in (kernel_shap, partition_shap, permutation_shap):
+            explain(network, colours[:2], np.full(3, 128.0), budget=40)
+    for method in ("kernel", "gradient"):
+        assert preflight(network, colours[:3], colours[3:], method=method) == []
 
 
 def test_what_deep_shap_cannot_explain_is_named(colours: NDArray[np.float32]) -> None:

@@ -118,6 +118,8 @@ def test_layout_names_and_cost(pictures: NDArray[np.float32]) -> None:
     assert explained.permutations.tolist() == [3, 3]
     assert explained.evaluations == network.seen <= 2 * (3 * 33 + 1)
     assert 0 < explained.seconds == explained.compute_time
+    short = permutation_shap(network, pictures, GREY, segments=SIXTEEN, budget=65)
+    assert short.permutations.tolist() == [1, 1]
     first = explained.values[0][SIXTEEN == 0]
     np.testing.assert_array_equal(first, np.broadcast_to(first[:1, :1], first.shape))
 

@@ -231,7 +231,8 @@ def _attributions(
     values = np.zeros((*pictures.shape, classes.shape[1]))
     bar = tqdm(desc="Deep SHAP", total=classes.size, unit="map", disable=not progress)
     with bar, deep_rules(), quiet_inputs():
-        explainer = shap.DeepExplainer(single, parts[0])
+        # given as a function, so that shap does not ask about it again for a base value of its own
+        explainer = shap.DeepExplainer(single, lambda _: parts[:1])
         for i, k in np.ndindex(classes.shape):
             chosen.assign(one_of[classes[i, k]])
             for part in parts:

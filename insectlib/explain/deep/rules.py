@@ -77,12 +77,12 @@ def rescale(explainer: Any, op: Any, *grads: Any) -> Any:
     slope = _twice(tf.add(*_halves(slope)) / 2)
     slope = tf.where(tf.math.is_finite(slope), slope, tf.zeros_like(slope))
     change = _shrink(grads[0] * _twice(after_x - after_r), op.inputs[i])
-    size = tf.maximum(tf.abs(x), tf.abs(r))
-    if after_x.shape == x.shape:
-        size = tf.maximum(size, tf.maximum(tf.abs(after_x), tf.abs(after_r)))
-    close = _twice(tf.abs(x - r) <= CLOSE * size)
+    close = tf.abs(x - r) <= CLOSE * tf.maximum(tf.abs(x), tf.abs(r))
+    if after_x.shape == x.shape:  # rounding of the output counts where that moves little as well
+        apart = tf.maximum(tf.abs(x - r), tf.abs(after_x - after_r))
+        close |= apart <= CLOSE * tf.maximum(tf.abs(after_x), tf.abs(after_r))
     quotient = tf.math.divide_no_nan(change, _twice(x - r))
-    return _only(op, {i: tf.where(close, slope, quotient)})
+    return _only(op, {i: tf.where(_twice(close), slope, quotient)})
 
 
 def product(explainer: Any, op: Any, *grads: Any) -> Any:

@@ -51,9 +51,16 @@ def checked_baseline(baseline: ArrayLike, pictures: NDArray[np.float32]) -> NDAr
     Raises
     ------
     ValueError
-        For another shape or range.
+        For what is no array of numbers, another shape or range.
     """
-    fill = np.asarray(baseline, dtype=np.float32)
+    try:
+        fill = np.asarray(baseline, dtype=np.float32)
+    except (TypeError, ValueError):
+        what = repr(baseline) if isinstance(baseline, str) else f"a {type(baseline).__name__}"
+        raise ValueError(
+            f"baseline is {what}; expected an array of numbers from 0 to 255 (names of fills go "
+            "with partition_shap alone)"
+        ) from None
     if fill.shape not in (pictures.shape[3:], pictures.shape[1:], pictures.shape):
         hint = ""
         if fill.ndim == 4 and fill.shape[1:] == pictures.shape[1:]:

@@ -191,17 +191,55 @@ def two() -> Pictures:
         lambda c: keras.ops.relu(c - 5) @ np.float32([[1, 2], [-3, 1], [0.5, 0]]),
         lambda c: keras.ops.maximum(c[:, :1], c[:, 1:2]) + c[:, 2:] * np.float32([1, 2]),
         lambda c: keras.ops.minimum(c[:, :1], c[:, 2:]) + c[:, 1:2] * np.float32([1, 2]),
+        lambda c: squared_difference(c[:, :1], c[:, 1:2]) + c[:, 2:] * np.float32([1, 2]),
+        lambda c: squared_difference(c, 3.0) @ np.float32([[1, 2], [-3, 1], [0.5, 0]]),
+        lambda c: keras.ops.exp(c) @ np.float32([[1, 2], [-3, 1], [0.5, 0]]),
     ],
-    ids=["linear", "product", "quotient", "one by one", "maximum", "minimum"],
+    ids=[
+        *("linear", "product", "quotient", "one by one", "maximum", "minimum"),
+        *("squared difference", "square", "steep"),
+    ],
 )
-def test_rules_for_two_inputs_are_shapley_values(
-    two: Pictures, function: Callable[[Any], Any]
-) -> None:
+def test_rules_for_two_inputs_are_shapley_values(function: Callable[[Any], Any]) -> None:
     model = hand_made(function)
-    explained = deep_shap(model, two[0], two[1:])
-    np.testing.assert_allclose(
-        explained.values.sum(axis=(1, 2))[0], game(model, two[0], two[1]), rtol=1e-5, atol=1e-5
+    random = np.random.default_rng(0)
+    levels = random.uniform(10, 150, (6, 1, 1, 3)).astype(np.float32)
+    levels[:2, 0, 0] = [90, 30, 20], [20, 60, 40]
+    for x, r in np.broadcast_to(levels, (6, 2, 2, 3)).copy().reshape(3, 2, 2, 2, 3):
+        found = deep_shap(model, x, r[None]).values.sum(axis=(1, 2))[0]
+        truth = game(model, x, r)
+        np.testing.assert_allclose(found, truth, rtol=1e-4, atol=1e-5 * np.abs(truth).max())
+
+
+def squared_difference(a: Any, b: Any) -> Any:
+    return (
+        layers.Lambda(lambda x: tf.math.squared_difference(x, b))(a)
+        if isinstance(b, float)
+        else layers.Lambda(lambda both: tf.math.squared_difference(*both))([a, b])
     )
+
+
+SLOPES: dict[str, tuple[Callable[[Any], Any], float]] = {
+    "sigmoid": (keras.ops.sigmoid, np.exp(-2) / (1 + np.exp(-2)) ** 2),
+    "tanh": (keras.ops.tanh, 1 - np.tanh(2) ** 2),
+    "exp": (keras.ops.exp, np.exp(2)),
+    "square": (keras.ops.square, 4),
+    "silu": (keras.ops.silu, 1 / (1 + np.exp(-2)) + 2 * np.exp(-2) / (1 + np.exp(-2)) ** 2),
+    "softmax": (
+        lambda z: keras.ops.softmax(keras.ops.concatenate([z, 0 * z], axis=-1))[:, :1],
+        np.exp(-2) / (1 + np.exp(-2)) ** 2,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SLOPES)
+def test_changes_that_cancel_before_a_bend_keep_their_slope(name: str) -> None:
+    """Red and green rise alike, and their difference stays 2: the slope there is the multiplier."""
+    function, slope = SLOPES[name]
+    model = hand_made(lambda c: function(c[:, :1] - c[:, 1:2]) * np.float32([1, 2]))
+    x, r = (np.full((2, 2, 3), level, dtype=np.float32) for level in ([70, 50, 9], [40, 20, 5]))
+    found = deep_shap(model, x, r[None]).values.sum(axis=(1, 2))[0]
+    np.testing.assert_allclose(found[:, 0], [3 * slope, -3 * slope, 0], rtol=1e-4, atol=1e-6)
 
 
 def test_rescale_rule_by_hand(two: Pictures) -> None:

@@ -13,7 +13,7 @@ from keras import layers
 from numpy.random import mtrand
 from numpy.typing import NDArray
 
-from insectlib.explain.gradients.expected_gradients import gradient_shap
+from insectlib.explain.gradients.expected_gradients import _samples, _standard_error, gradient_shap
 from insectlib.models.cnns import regularised_cnn
 from insectlib.models.inference import model_outputs
 from insectlib.models.networks import without_augmentation
@@ -137,6 +137,33 @@ def test_errors_say_how_far_the_sum_is_off(
         )
         away.append(explained.gaps / explained.standard_error)
     assert 0.6 < np.sqrt(np.mean(np.square(away))) < 1.6
+
+
+@pytest.mark.parametrize(("n_background", "sizes"), [(6, (4, 4, 3)), (3, (7, 5)), (1, (4,))])
+def test_samples_are_spread_along_the_way_and_over_the_background(
+    n_background: int, sizes: tuple[int, ...]
+) -> None:
+    met = set()
+    for seed in range(60):
+        origin, way = _samples(seed, 0, n_background, np.array(sizes))
+        parts = np.split(np.arange(len(way)), np.cumsum(sizes)[:-1])
+        for part, size in zip(parts, sizes, strict=True):
+            sections = np.floor(way[part] * size).astype(int)
+            assert sorted(sections) == list(range(size))
+            often = np.bincount(origin[part], minlength=n_background)
+            assert often.max() - often.min() <= 1
+            met |= set(zip(sections, origin[part], [size] * size, strict=True))
+    # no section has a background picture of its own
+    assert len(met) == n_background * sum(set(sizes))
+    others = _samples(0, 1, n_background, np.array(sizes))
+    assert (others[1] != _samples(0, 0, n_background, np.array(sizes))[1]).all()
+
+
+def test_error_of_unequal_parts_by_hand() -> None:
+    """Parts of three samples and of one, both of which add up to 3: the mean is 1.5."""
+    sums, sizes = np.full((1, 2, 1), 3.0), np.array([3, 1])
+    # away by 3 - 4.5 and 3 - 1.5; their squares times 2 parts / 1 degree of freedom, over 4**2
+    np.testing.assert_allclose(_standard_error(sums, sizes), [[np.sqrt(2 * 4.5 / 16)]])
 
 
 @pytest.mark.parametrize(("budget", "known"), [(1, False), (7, False), (8, True), (200, True)])
