@@ -159,18 +159,19 @@ def _steady_scores(
     model: Model, pictures: NDArray[np.float32], batch_size: int
 ) -> NDArray[np.float64]:
     """Return the scores of pictures, and refuse a Keras network that draws them at random."""
-    states: list[keras.Variable] = []
-    if isinstance(model, keras.Model):
-        states = random_states(plain_network(model, pictures.shape[1:]))
-    before = [np.array(state) for state in states]
+    network = plain_network(model, pictures.shape[1:]) if isinstance(model, keras.Model) else None
+    states = [] if network is None else random_states(network)
+    before = [np.asarray(state).copy() for state in states]
     scores = model_outputs(model, pictures, "scores", batch_size)
     pairs = zip(states, before, strict=True)
-    drew = [state.path.split("/seed_generator")[0] for state, old in pairs if (state != old).any()]
-    if drew:
+    drew = {id(state) for state, old in pairs if not np.array_equal(state, old)}
+    if network is not None and drew:
+        layers = network._flatten_layers()
+        names = [each.name for each in layers if drew & {id(s) for s in random_states(each)}]
         raise ValueError(
-            f"the network draws random numbers whenever it is asked (layer {drew[0]!r}), so that "
-            "one picture has another answer each time. Build it without training=True, or pass a "
-            "function that returns the mean of many answers"
+            "the network draws random numbers whenever it is asked (in layer "
+            f"{names[-1]!r}), so that one picture has another answer each time. Build it without "
+            "training=True, or pass a function that returns the mean of many answers"
         )
     return scores
 

@@ -78,12 +78,12 @@ def default_seed(seed: int) -> Iterator[None]:
         random.setstate(before)
 
 
-def random_states(network: keras.Model) -> list[keras.Variable]:
+def random_states(network: keras.Layer) -> list[keras.Variable]:
     """Return the variables that say how far dropout and augmentation have drawn.
 
     Parameters
     ----------
-    network : keras.Model
+    network : keras.Model or keras.Layer
 
     Returns
     -------

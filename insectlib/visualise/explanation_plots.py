@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.explain.masking.regions import checked_segments
 from insectlib.explain.masking.segments import segment_values
 from insectlib.visualise.plots import COLUMNS, show_picture, show_probabilities, show_signed_map
 from insectlib.visualise.style import WIDTH, as_typed, signed_norm
@@ -158,7 +159,7 @@ def compare_explanations(
     index: int = 0,
     class_index: int | None = None,
     *,
-    segments: NDArray[np.int64] | None = None,
+    segments: ArrayLike | None = None,
     title: str = "",
 ) -> Figure:
     """Draw what several explainers say about one picture, on one shared scale.
@@ -188,14 +189,16 @@ def compare_explanations(
     Raises
     ------
     ValueError
-        When there is nothing to compare, the pictures are not the same, or an explainer has not
-        explained that class.
+        When there is nothing to compare, the pictures are not the same, an explainer has not
+        explained that class, or the segments are none of this picture.
     """
     if not explanations:
         raise ValueError("explanations is empty; expected the results of one or more explainers")
     parts = {name: _part(explanation, index) for name, explanation in explanations.items()}
     first = next(iter(parts.values()))
     picture, maps = first.picture, {}
+    if segments is not None:
+        segments = checked_segments(segments, picture[None])[0]
     for name, part in parts.items():
         if part.classes is None or part.outputs is None:
             raise ValueError(f"{name} is a plain shap.Explanation; expected one of this package's")

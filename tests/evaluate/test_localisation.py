@@ -62,6 +62,13 @@ def test_shares_of_what_speaks_for_the_class(explanation: shap.Explanation) -> N
     np.testing.assert_allclose(shares["right"], [[0.5, 0.0]])
 
 
+def test_channels_that_cancel_have_no_size(explanation: shap.Explanation) -> None:
+    explanation.values = np.zeros((1, 2, 2, 3, 1))
+    explanation.values[0, 0, 0, :, 0], explanation.values[0, 0, 1, :, 0] = (5, -3, -2), (1, 1, 2)
+    shares = attribution_shares(explanation, {"left": LEFT, "right": ~LEFT})
+    np.testing.assert_allclose([shares["left"], shares["right"]], [[[0]], [[1]]])
+
+
 def test_sums_keep_their_signs(explanation: shap.Explanation) -> None:
     sums = attribution_sums(explanation, {"left": LEFT, "right": ~LEFT})
     np.testing.assert_allclose(sums["left"], [[3.0, 0.0]])
@@ -182,6 +189,7 @@ def test_table_is_kept_for_the_same_network_and_no_other(
     for change in (
         {"scene": sample_scene("beetle", 3), "size": SIZE},
         {"scene": scene, "size": SIZE, "players": ("background", "strip")},
+        {"scene": scene, "size": SIZE // 2},
     ):
         with pytest.raises(AssertionError, match="a scene was drawn"):
             scene_shapley(network, **change)

@@ -50,6 +50,14 @@ def test_seed_decides(network: keras.Model) -> None:
     assert (np.asarray(kernel(0)) != np.asarray(kernel(1))).any()
 
 
+def test_layers_alike_are_not_shuffled_alike() -> None:
+    layers = [keras.layers.Dense(4, name=name) for name in ("a", "b")]
+    model = keras.Sequential([keras.Input((4,)), *layers])
+    layers[1].set_weights(layers[0].get_weights())
+    a, b = with_shuffled_weights(model, ["a", "b"], seed=0).layers
+    assert (np.asarray(a.kernel) != np.asarray(b.kernel)).any()
+
+
 def test_cascade_forgets_one_layer_after_the_other(network: keras.Model) -> None:
     steps = list(cascade(network, seed=0))
     assert [name for name, _ in steps] == NAMES

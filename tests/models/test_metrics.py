@@ -31,6 +31,19 @@ def test_interval_covers_the_truth_about_as_often_as_it_says() -> None:
     assert 178 <= covered <= 200
 
 
+def test_interval_is_as_wide_as_the_standard_error_says() -> None:
+    correct = np.arange(400) % 4 > 0
+    low, high = accuracy_interval(correct, np.arange(400))
+    assert high - low == pytest.approx(2 * 1.96 * np.sqrt(0.75 * 0.25 / 400), rel=0.08)
+
+
+def test_each_picture_counts_the_same_however_large_its_group() -> None:
+    groups = np.concatenate([np.repeat(np.arange(5), 40), np.arange(5, 25)])
+    correct = np.where(groups < 5, np.arange(220) % 5 > 0, False)
+    low, high = accuracy_interval(correct, groups)
+    assert low < correct.mean() < high  # 160 of 220; the mean of the groups is 0.16
+
+
 def test_interval_repeats_itself_and_narrows_with_its_level() -> None:
     random = np.random.default_rng(5)
     correct, groups = random.uniform(size=90) < 0.7, np.repeat(np.arange(30), 3)
@@ -79,6 +92,12 @@ def test_pictures_that_differ_count_for_more_than_seeds() -> None:
     assert many.high - many.low == pytest.approx(one.high - one.low, rel=0.15)
     seeds_only = mean_interval(np.zeros((10, 1)) + random.normal(0, 1, (10, 5)))
     assert seeds_only.low < 0 < seeds_only.high
+
+
+def test_seeds_are_drawn_anew_within_each_picture() -> None:
+    scores = np.random.default_rng(1).normal(0, 1, 20)
+    low, high = mean_interval(np.tile(scores, (10, 1)))
+    assert high - low == pytest.approx(2 * 1.96 * scores.std() / np.sqrt(200), rel=0.1)
 
 
 def test_same_seed_same_mean_interval() -> None:

@@ -153,6 +153,18 @@ def test_training_is_kept_under_all_that_decides_it(two_hints: ImageSet) -> None
     assert len({key, *(run(**other)[0] for other in others)}) == 6
 
 
+def test_history_counts_each_picture_once(two_hints: ImageSet) -> None:
+    """Where nothing is learnt, loss and accuracy do not depend on how the pictures are dealt."""
+    settings = {"epochs": 1, "seed": 0, "weight": 0.0, "learning_rate": 0.0, "progress": False}
+    histories = [
+        train_for_right_reasons(linear, two_hints, batch_size=n, **settings).history
+        for n in (24, 17, 7)
+    ]
+    for name in ("loss", "accuracy"):
+        values = [history[name][0] for history in histories]
+        np.testing.assert_allclose(values, values[0], rtol=1e-5)
+
+
 def test_history_has_penalty_and_loss(two_hints: ImageSet) -> None:
     trained = train_for_right_reasons(linear, two_hints, epochs=2, seed=0, progress=False)
     assert set(trained.history) == {"loss", "penalty", "accuracy"}

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from numpy.typing import NDArray
 
+from insectlib.explain import segment_values
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.target import Prepared, explained_classes
 from insectlib.visualise import explanation_plots, plots
@@ -243,6 +244,46 @@ def test_comparison_takes_pixels_and_finds_ranked_classes(explanation: shap.Expl
     np.testing.assert_array_equal(left, right)
     with pytest.raises(ValueError, match="top does not explain class 1"):
         explanation_plots.compare_explanations({"all": whole, "top": ranked}, 1, 1)
+
+
+def test_cost_is_of_one_picture_however_many_were_explained() -> None:
+    """Also of a slice, whose evaluations are those of the whole run."""
+    one, three = swept(1, 3, None), swept(3, 3, None)
+    for part in (three, three[1], three[1:], three[..., :2], three[::-1][0]):
+        figure = explanation_plots.compare_explanations({"a": part}, 0)
+        assert figure.axes[1].get_title() == "a\n7 evaluations\n0.3 s"
+        plt.close("all")
+    figure = explanation_plots.compare_explanations({"a": one}, 0)
+    assert figure.axes[1].get_title() == "a\n7 evaluations\n1.0 s"
+
+
+def test_segments_of_a_comparison_add_up_what_each_explainer_gives() -> None:
+    """Any clear kind of segments does; others are refused by name."""
+    whole = swept(1, 3, None)
+    halves = np.repeat([[0, 1]], 6, axis=0).repeat([4, 5], axis=1)
+    drawn = []
+    for given in (halves, halves.astype(bool), halves.astype(float), halves[None], halves.tolist()):
+        figure = explanation_plots.compare_explanations({"a": whole}, 0, 2, segments=given)
+        assert figure.axes[0].get_title() == "2 superpixels"
+        drawn.append(np.asarray(figure.axes[1].images[0].get_array()))
+        plt.close("all")
+    assert all((each == drawn[0]).all() for each in drawn)
+    spread = swept(1, 3, None)
+    sums = segment_values(whole.values[0], halves)
+    spread.values[0] = (sums / np.bincount(halves.ravel())[:, None] / 3)[halves][:, :, None]
+    figure = explanation_plots.compare_explanations(
+        {"pixels": whole, "segments": spread}, 0, 2, segments=halves
+    )
+    left, right = (figure.axes[i].images[0].get_array() for i in (1, 2))
+    np.testing.assert_allclose(left, right, atol=1e-6)
+    assert figure.axes[-1].get_xlim()[1] == pytest.approx(np.abs(sums[:, 2]).max())
+    for wrong, message in (
+        (halves[:4], "shape"),
+        (halves + 1, "without gaps"),
+        (halves / 2, "whole"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            explanation_plots.compare_explanations({"a": whole}, 0, segments=wrong)
 
 
 def test_comparison_refuses_what_cannot_be_compared(explanation: shap.Explanation) -> None:

@@ -255,6 +255,15 @@ def test_deep_folders_are_refused(tmp_path: Path, target: Path) -> None:
     refused(tape(tmp_path / "deep.tar", member("a/" * 1500 + "b")), target, "more than 20 deep")
 
 
+def test_a_tar_decides_nothing_about_rights(tmp_path: Path, target: Path) -> None:
+    """Files that run as another user, or that everybody may write to, become plain files."""
+    item = member("run.sh")
+    item.mode = 0o6777
+    found = unpack(tape(tmp_path / "a.tar", item), target)
+    mode = (found / "run.sh").stat().st_mode
+    assert mode & (stat.S_ISUID | stat.S_ISGID | stat.S_IWGRP | stat.S_IWOTH) == 0
+
+
 def test_a_tar_that_holds_a_zip_is_a_tar(tmp_path: Path, target: Path) -> None:
     (tmp_path / "inner").mkdir()
     no_members(tmp_path / "inner" / "a.zip")

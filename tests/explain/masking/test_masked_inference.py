@@ -12,7 +12,7 @@ import pytest
 from numpy.typing import NDArray
 
 from insectlib.explain.games.coalition_game import CoalitionGame
-from insectlib.explain.masking import masking_graphs
+from insectlib.explain.masking import masked_inference, masking_graphs
 from insectlib.explain.masking.masked_inference import masked_forward, pixel_forward, unlike
 from insectlib.explain.masking.masking_graphs import BATCH, SIDE_BY_SIDE, graph_of
 from insectlib.explain.masking.segments import mask_image
@@ -66,8 +66,20 @@ def test_same_logits_when_pixels_are_masked_one_by_one(
     grounds = background[None] + random.uniform(-9, 9, (n if one_each else 1, 1, 1, 1))
     grounds = grounds.astype(np.float32)
     expected = np.asarray(network(np.where(shown, image, grounds), training=False))
-    found = pixel_forward(network)(shown, image, grounds)
-    np.testing.assert_allclose(found, expected, atol=1e-5)
+    for model in (network, lambda images: network.predict_on_batch(images)):
+        found = pixel_forward(model)(shown, image, grounds)
+        np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_blocks_of_coalitions_are_put_together(
+    network: keras.Model,
+    scene: tuple[NDArray[np.int32], ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    coalitions = rows(50)
+    whole = masked_forward(network)(coalitions, *scene)
+    monkeypatch.setattr(masked_inference, "BLOCK", 16)
+    np.testing.assert_allclose(masked_forward(network)(coalitions, *scene), whole, atol=1e-5)
 
 
 def test_memory_does_not_grow_with_the_number_of_coalitions(

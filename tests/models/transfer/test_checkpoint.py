@@ -121,7 +121,8 @@ class Bomb:
 
 
 @pytest.mark.parametrize(
-    ("function", "name"), [(os.mkdir, "mkdir"), (eval, "eval"), (print, "print")]
+    ("function", "name"),
+    [(os.mkdir, "mkdir"), (eval, "eval"), (print, "print"), (np.savetxt, "savetxt")],
 )
 def test_malicious_pickle_is_refused(
     write: Write, tmp_path: Path, function: Any, name: str, capsys: pytest.CaptureFixture[str]

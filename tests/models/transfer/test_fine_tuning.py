@@ -435,6 +435,8 @@ def test_fold_scores_by_hand() -> None:
     assert scores.balanced == pytest.approx(0.75)
     np.testing.assert_array_equal(scores.by_fold, [1.0, 0.5])
     assert scores.spread == pytest.approx(np.sqrt(0.125))
+    two = fold_scores(labels[:6], predicted[:6], fold[:6], ("a", "b"))
+    assert (two.accuracy, two.balanced) == (4 / 6, 0.625)
     with pytest.raises(ValueError, match="no picture of class 'd'"):
         fold_scores(labels, predicted, fold, ("a", "b", "c", "d"))
     with pytest.raises(ValueError, match="8 labels, 3 predictions"):
