@@ -24,7 +24,7 @@ from insectlib.models.inference import (
     from_logits,
     model_outputs,
 )
-from insectlib.models.networks import image_shape, plain_network
+from insectlib.models.networks import RANDOM_LAYERS, image_shape, plain_network
 from insectlib.models.seeds import random_states
 
 Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None
@@ -166,13 +166,18 @@ def _steady_scores(
     pairs = zip(states, before, strict=True)
     drew = {id(state) for state, old in pairs if not np.array_equal(state, old)}
     if network is not None and drew:
-        layers = network._flatten_layers()
-        names = [each.name for each in layers if drew & {id(s) for s in random_states(each)}]
-        raise ValueError(
-            "the network draws random numbers whenever it is asked (in layer "
-            f"{names[-1]!r}), so that one picture has another answer each time. Build it without "
-            "training=True, or pass a function that returns the mean of many answers"
-        )
+        owners = [
+            (layer, {id(s) for s in random_states(layer)}) for layer in network._flatten_layers()
+        ]
+        # augmentation may draw without a use for it
+        drew.difference_update(*(ids for layer, ids in owners if isinstance(layer, RANDOM_LAYERS)))
+        names = [layer.name for layer, ids in owners if drew & ids]
+        if names:
+            raise ValueError(
+                f"the network draws random numbers whenever it is asked (in layer {names[-1]!r}), "
+                "so that one picture has another answer each time. Let it draw in training only, "
+                "or pass a function that returns the mean of many answers"
+            )
     return scores
 
 

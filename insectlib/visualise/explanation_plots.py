@@ -197,8 +197,7 @@ def compare_explanations(
     parts = {name: _part(explanation, index) for name, explanation in explanations.items()}
     first = next(iter(parts.values()))
     picture, maps = first.picture, {}
-    if segments is not None:
-        segments = checked_segments(segments, picture[None])[0]
+    cut = None if segments is None else checked_segments(segments, picture[None])[0]
     for name, part in parts.items():
         if part.classes is None or part.outputs is None:
             raise ValueError(f"{name} is a plain shap.Explanation; expected one of this package's")
@@ -213,17 +212,17 @@ def compare_explanations(
                 f"{part.classes.tolist()}"
             )
         values = part.values[..., place]
-        if segments is None:
+        if cut is None:
             maps[name] = values.sum(axis=2)[..., 0]
         else:
-            maps[name] = segment_values(values, segments)[segments, 0]
+            maps[name] = segment_values(values, cut)[cut, 0]
     rows = ceil((len(maps) + 1) / COLUMNS)
     side = WIDTH / COLUMNS * picture.shape[0] / picture.shape[1]
     height = rows * (side + 0.62) + 0.75 + (0.3 if title else 0)
     figure, axes = plt.subplots(rows, COLUMNS, figsize=(WIDTH, height), squeeze=False)
     panels = list(axes.flat)
-    show_picture(panels[0], picture, segments)
-    panels[0].set_title("picture" if segments is None else f"{segments.max() + 1} superpixels")
+    show_picture(panels[0], picture, cut)
+    panels[0].set_title("picture" if cut is None else f"{cut.max() + 1} superpixels")
     for panel in panels[len(maps) + 1 :]:
         panel.axis("off")
     norm = signed_norm(*maps.values())
@@ -233,7 +232,7 @@ def compare_explanations(
         n = getattr(explanation, "n_explained", len(explanation.data))
         cost = f"{explanation.evaluations / n:,.0f} evaluations\n{explanation.seconds / n:.1f} s"
         panel.set_title(f"{as_typed(name)}\n{cost}", fontsize=11)
-    return _finished(figure, drawn, panels, "pixel" if segments is None else "superpixel", title)
+    return _finished(figure, drawn, panels, "pixel" if cut is None else "superpixel", title)
 
 
 def _finished(
