@@ -1,10 +1,11 @@
-"""All explainers against the truth, against each other, and what they cost.
+"""All explainers against a reference, against each other, and what they cost.
 
 Run with ``python -m bench.evaluation``. It is the table of chapter ``09_evaluation`` for more
 pictures and seeds. Each score is a mean over the pictures and seeds, with a 95% interval from
-drawing pictures and seeds anew; the scores are described in the chapter. The truth of specimens
-are exact Shapley values of eight parts, in scenes that are drawn again; for photographs they are
-those of eight frames before grey, which is the game that half of the explainers play themselves.
+drawing pictures and seeds anew; the scores are described in the chapter. The reference for
+specimens is the exact Shapley values of eight parts, in scenes that are drawn again; for
+photographs those of eight frames against a grey background, which is the game that half of the
+explainers play themselves.
 
 * ``minus Kernel`` is the difference in correctness to Kernel SHAP, picture by picture: where its
   interval contains 0, these pictures do not tell the two apart.
@@ -40,7 +41,7 @@ from insectlib.evaluate.faithfulness import (
     random_perturbations,
     removal_curves,
 )
-from insectlib.evaluate.ground_truth import exact_parts, part_masks, part_values, relative_error
+from insectlib.evaluate.ground_truth import exact_parts, part_masks, relative_error
 from insectlib.evaluate.maps import class_maps, rank_correlation
 from insectlib.evaluate.part_ranking import completeness, contrastivity
 from insectlib.evaluate.randomisation import layers_with_weights, with_shuffled_weights
@@ -55,7 +56,7 @@ from insectlib.explain.games.layouts import BORDER_TILES, border_tiles
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.explain.gradients.expected_gradients import gradient_shap
 from insectlib.explain.kernel import kernel_shap
-from insectlib.explain.masking.segments import blurred, superpixels
+from insectlib.explain.masking.segments import blurred, region_sums, superpixels
 from insectlib.explain.partition import partition_shap
 from insectlib.explain.permutation import permutation_shap
 from insectlib.models.inference import model_outputs
@@ -120,7 +121,7 @@ class Case:
 
 
 def load_case(dataset: str, profile: str, per_class: int) -> Case:
-    """Return `per_class` test pictures of each class, at even steps, with their truth."""
+    """Return `per_class` test pictures of each class, at even steps, with their reference."""
     split = course_split(course_collection(dataset, profile))
     test, network = split.test, course_cnn(dataset, profile).model
     chosen = [
@@ -152,7 +153,7 @@ def load_case(dataset: str, profile: str, per_class: int) -> Case:
 
 
 def exact_map(case: Case) -> shap.Explanation:
-    """Return the truth of each picture as a map."""
+    """Return the reference of each picture as a map."""
     if case.part.scenes is not None:
         return exact_parts(case.network, case.part)
     grey = np.full((case.size, case.size, 3), 128, dtype=np.float32)
@@ -160,12 +161,12 @@ def exact_map(case: Case) -> shap.Explanation:
     return kernel_shap(case.network, case.part.images, grey, seed=0, segments=cut, budget=254)
 
 
-def truth_scores(case: Case, explanation: shap.Explanation) -> dict[str, NDArray[np.float64]]:
-    """Return the scores against the truth, one value for each picture."""
+def reference_scores(case: Case, explanation: shap.Explanation) -> dict[str, NDArray[np.float64]]:
+    """Return the scores against the reference, one value for each picture."""
     rows = np.arange(len(case.part))
-    truth = np.stack([exact_shapley(table) for table in case.tables])
-    parts = part_values(explanation, case.masks)
-    claimed, true = parts[rows, :, case.named], truth[rows, :, case.named]
+    reference = np.stack([exact_shapley(table) for table in case.tables])
+    parts = region_sums(explanation.values.sum(axis=3), case.masks)
+    claimed, true = parts[rows, :, case.named], reference[rows, :, case.named]
     return {
         "correctness": rank_correlation(claimed, true),
         "completeness": np.array(
@@ -174,7 +175,7 @@ def truth_scores(case: Case, explanation: shap.Explanation) -> dict[str, NDArray
                 for of, table, k in zip(claimed, case.tables, case.named, strict=True)
             ]
         ),
-        "contrastivity": contrastivity(parts, truth),
+        "contrastivity": contrastivity(parts, reference),
         "error": relative_error(claimed, true),
         "stretched": relative_error(claimed, true, rescale=True),
     }
@@ -257,7 +258,7 @@ def main() -> None:
         else:
             n_seeds = asked.seeds if name in RANDOM else 1
             runs += [table[name](case.network, pictures, seed, cuts) for seed in range(n_seeds)]
-        of_runs = [truth_scores(case, run) for run in runs]
+        of_runs = [reference_scores(case, run) for run in runs]
         scores = {key: np.stack([of[key] for of in of_runs], axis=1) for key in of_runs[0]}
         maps = [class_maps(run, named) for run in runs]
         print(f"\n{name}")

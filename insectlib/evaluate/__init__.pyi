@@ -17,9 +17,6 @@ from .ground_truth import (
     part_masks as part_masks,
 )
 from .ground_truth import (
-    part_values as part_values,
-)
-from .ground_truth import (
     pointing_game as pointing_game,
 )
 from .ground_truth import (
@@ -42,9 +39,6 @@ from .maps import (
 )
 from .maps import (
     rank_correlation as rank_correlation,
-)
-from .maps import (
-    segment_sums as segment_sums,
 )
 from .part_ranking import completeness as completeness
 from .part_ranking import contrastivity as contrastivity

@@ -15,7 +15,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.integrate import trapezoid
 
-from insectlib.evaluate.maps import segment_sums
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.regions import checked_baseline
 
@@ -116,7 +115,8 @@ def removal_curves(
         Column j belongs to a share of ``j / steps`` of the segments.
     """
     curves = []
-    for i, sums in enumerate(segment_sums(maps, game.segments)):
+    for i, (of, cut) in enumerate(zip(maps, game.segments, strict=True)):
+        sums = np.bincount(cut.ravel(), weights=of.ravel())
         rank = np.argsort(np.argsort(-sums, kind="stable"))
         counts = np.rint(np.linspace(0, len(sums), steps + 1))
         among_first = rank < counts[:, None]
@@ -220,7 +220,8 @@ def infidelity(
         0 is perfect.
     """
     scores = []
-    for sums, tried in zip(segment_sums(maps, segments), perturbations, strict=True):
+    for of, cut, tried in zip(maps, segments, perturbations, strict=True):
+        sums = np.bincount(cut.ravel(), weights=of.ravel())
         predicted = tried.removed.astype(np.float64) @ sums
         if rescale:
             square = float(predicted @ predicted) or 1.0

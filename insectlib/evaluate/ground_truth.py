@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from insectlib.evaluate.localisation import region_sums
 from insectlib.explain.explanation import to_explanation
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
 from insectlib.explain.target import Target, prepare
@@ -70,31 +69,6 @@ def part_masks(masks: NDArray[np.uint8], players: Sequence[str]) -> NDArray[np.b
             )
         shown.append(np.isin(masks, [PARTS.index(name) for name in names]))
     return np.stack(shown, axis=1)
-
-
-def part_values(explanation: shap.Explanation, masks: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Return what an explanation gives to each part: the sum over the part's pixels.
-
-    Chapter ``09_evaluation``; this is what compares with ``scene_shapley(...).values``.
-
-    Parameters
-    ----------
-    explanation : shap.Explanation
-        From one of the course's explainers.
-    masks : bool array, shape (n, n_players, height, width)
-        From `part_masks`.
-
-    Returns
-    -------
-    float64 array, shape (n, n_players, k)
-        In the unit of the output, one column for each explained class.
-
-    Raises
-    ------
-    ValueError
-        When masks and explanation do not fit.
-    """
-    return region_sums(np.asarray(explanation.values).sum(axis=3), masks)
 
 
 def relative_error(

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insectlib.data.label_strip import strip_box
+from insectlib.explain.masking.segments import region_sums
 from insectlib.specimens.scene import INSECT, PARTS
 
 if TYPE_CHECKING:
@@ -135,33 +136,6 @@ def attribution_sums(
         When masks have another size than the explanation.
     """
     return _sums_by_name(np.asarray(explanation.values).sum(axis=3), regions)
-
-
-def region_sums(per_pixel: NDArray[np.float64], regions: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """Add up maps within regions that may overlap (chapter ``09_evaluation``).
-
-    `insectlib.explain.segment_values` does the same for segments, which do not overlap.
-
-    Parameters
-    ----------
-    per_pixel : float64 array, shape (n, height, width, k)
-    regions : bool array, shape (n, n_regions, height, width)
-
-    Returns
-    -------
-    float64 array, shape (n, n_regions, k)
-
-    Raises
-    ------
-    ValueError
-        When the masks are not of the pictures' number or size.
-    """
-    if (len(regions), *regions.shape[2:]) != per_pixel.shape[:3]:
-        raise ValueError(
-            f"masks have shape {regions.shape}; expected (n, n_regions, height, width) for "
-            f"explained pictures of shape {per_pixel.shape[:3]}"
-        )
-    return np.asarray(np.einsum("nhwk,nphw->npk", per_pixel, regions.astype(np.float64)))
 
 
 def _sums_by_name(

@@ -8,8 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import rankdata
 
-from insectlib.explain.masking.segments import segment_values
-
 if TYPE_CHECKING:
     import shap
 
@@ -57,37 +55,6 @@ def class_maps(
         )
     values = np.asarray(explanation.values, dtype=np.float64)
     return np.asarray(values[rows, ..., found.argmax(axis=1)].sum(axis=-1))
-
-
-def segment_sums(
-    maps: NDArray[np.float64], segments: NDArray[np.int64]
-) -> list[NDArray[np.float64]]:
-    """Add up maps within each segment (chapter ``09_evaluation``).
-
-    Parameters
-    ----------
-    maps : float64 array, shape (n, height, width)
-    segments : int64 array, shape (n, height, width)
-        From `insectlib.explain.superpixels`, picture by picture.
-
-    Returns
-    -------
-    list of float64 array, shape (k,)
-        One for each picture, since the numbers of segments differ.
-
-    Raises
-    ------
-    ValueError
-        When maps and segments have different shapes.
-    """
-    if maps.shape != segments.shape:
-        raise ValueError(
-            f"maps have shape {maps.shape} and segments {segments.shape}; expected the same"
-        )
-    return [
-        segment_values(each[..., None, None], labels)[:, 0]
-        for each, labels in zip(maps, segments, strict=True)
-    ]
 
 
 def rank_correlation(a: ArrayLike, b: ArrayLike) -> NDArray[np.float64]:

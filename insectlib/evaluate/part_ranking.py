@@ -85,7 +85,7 @@ def completeness(values: ArrayLike, table: NDArray[np.float64]) -> float:
     Parameters
     ----------
     values : array, shape (n_players,)
-        One picture's and class's column of `part_values`.
+        One picture's and class's column of `insectlib.explain.region_sums`.
     table : float64 array, shape (2**n_players,)
         The same class's column of ``scene_shapley(...).table``.
 
@@ -117,7 +117,7 @@ def contrastivity(
     Parameters
     ----------
     values : float64 array, shape (..., n_players, n_classes)
-        From `part_values`, with all classes explained in the order of the model.
+        From `insectlib.explain.region_sums`, with all classes explained in the order of the model.
     reference : float64 array of the same shape
         From ``scene_shapley(...).values``.
 

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from insectlib.evaluate.maps import rank_correlation, segment_sums
+from insectlib.evaluate.maps import rank_correlation
 
 
 def map_agreement(
@@ -32,8 +32,11 @@ def map_agreement(
     float64 array, shape (n,)
         From -1 to 1.
     """
-    pairs = zip(segment_sums(one, segments), segment_sums(other, segments), strict=True)
-    return np.array([float(rank_correlation(a, b)) for a, b in pairs])
+    scores = []
+    for a, b, cut in zip(one, other, segments, strict=True):
+        sums = [np.bincount(cut.ravel(), weights=of.ravel()) for of in (a, b)]
+        scores.append(float(rank_correlation(*sums)))
+    return np.array(scores)
 
 
 def stability(

@@ -85,6 +85,9 @@ from .masking.segments import (
     mean_colour as mean_colour,
 )
 from .masking.segments import (
+    region_sums as region_sums,
+)
+from .masking.segments import (
     segment_values as segment_values,
 )
 from .masking.segments import (

@@ -16,15 +16,15 @@ from insectlib.data.imageset import ImageSet
 from insectlib.evaluate.ground_truth import (
     exact_parts,
     part_masks,
-    part_values,
     pointing_game,
     relative_error,
 )
-from insectlib.evaluate.maps import class_maps, rank_correlation, segment_sums
+from insectlib.evaluate.maps import class_maps, rank_correlation
 from insectlib.evaluate.part_ranking import best_order_gain, completeness, contrastivity, order_gain
 from insectlib.explain.explanation import to_explanation
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley, leave_one_out
 from insectlib.explain.games.scene_game import SCENE_PLAYERS, scene_shapley
+from insectlib.explain.masking.segments import region_sums
 from insectlib.explain.target import prepare
 from insectlib.specimens.catalogue import sample_scene
 from insectlib.specimens.rendering import render
@@ -90,16 +90,6 @@ def test_clutter_is_background_unless_it_plays() -> None:
         part_masks(masks, ("tail",))
 
 
-def test_part_values_add_up_pixels_and_channels() -> None:
-    values = np.zeros((1, SIZE, SIZE, 3, 3))
-    values[0, 0, 0, :, 0], values[0, 0, 1, 2, 1] = (1, 2, 3), -4
-    masks = np.zeros((1, 2, SIZE, SIZE), dtype=bool)
-    masks[0, 0, 0, 0], masks[0, 1, 0, :2] = True, True
-    np.testing.assert_allclose(part_values(explanation(values), masks), [[[6, 0, 0], [6, -4, 0]]])
-    with pytest.raises(ValueError, match="expected \\(n, n_regions, height, width\\)"):
-        part_values(explanation(values), masks[:, :, :5])
-
-
 def test_the_truth_as_a_map_scores_best(specimens: ImageSet) -> None:
     players = ("head", "wings", "background", "strip")
     mapped = exact_parts(Colours(), specimens, players=players)
@@ -107,7 +97,7 @@ def test_the_truth_as_a_map_scores_best(specimens: ImageSet) -> None:
     truth = np.stack([t.values for t in truths])
     masks = part_masks(specimens.masks, players)
     seen = masks.any(axis=(2, 3))[..., None]
-    found = part_values(mapped, masks)
+    found = region_sums(mapped.values.sum(axis=3), masks)
     np.testing.assert_allclose(found, truth * seen, atol=1e-9)
     unseen = np.abs((truth * ~seen).sum(axis=1)).max()
     assert mapped.additivity_gap == pytest.approx(unseen, abs=1e-6)
@@ -159,14 +149,6 @@ def test_the_map_of_a_class() -> None:
         class_maps(ranked, [0, 0])
     with pytest.raises(ValueError, match="one for each picture"):
         class_maps(whole, [0])
-
-
-def test_sums_of_segments() -> None:
-    maps = np.array([[[1.0, 2.0], [3.0, 4.0]]])
-    cuts = np.array([[[0, 0], [1, 0]]])
-    np.testing.assert_allclose(segment_sums(maps, cuts)[0], [7, 3])
-    with pytest.raises(ValueError, match="expected the same"):
-        segment_sums(maps, cuts[:, :1])
 
 
 def test_rank_correlation_by_hand() -> None:

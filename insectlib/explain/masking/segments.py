@@ -140,3 +140,30 @@ def segment_values(values: ArrayLike, segments: NDArray[np.int64]) -> NDArray[np
     return np.stack(
         [np.bincount(segments.ravel(), weights=column) for column in per_pixel.T], axis=1
     )
+
+
+def region_sums(per_pixel: NDArray[np.float64], regions: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """Add up maps within regions that may overlap (chapter ``09_evaluation``).
+
+    `segment_values` does the same for segments, which do not overlap.
+
+    Parameters
+    ----------
+    per_pixel : float64 array, shape (n, height, width, k)
+    regions : bool array, shape (n, n_regions, height, width)
+
+    Returns
+    -------
+    float64 array, shape (n, n_regions, k)
+
+    Raises
+    ------
+    ValueError
+        When the masks are not of the pictures' number or size.
+    """
+    if (len(regions), *regions.shape[2:]) != per_pixel.shape[:3]:
+        raise ValueError(
+            f"masks have shape {regions.shape}; expected (n, n_regions, height, width) for "
+            f"explained pictures of shape {per_pixel.shape[:3]}"
+        )
+    return np.asarray(np.einsum("nhwk,nphw->npk", per_pixel, regions.astype(np.float64)))

@@ -12,6 +12,7 @@ from insectlib.explain.masking.segments import (
     blurred,
     mask_image,
     mean_colour,
+    region_sums,
     segment_values,
     superpixels,
 )
@@ -115,3 +116,13 @@ def test_values_add_up_within_segments() -> None:
     assert sums.shape == (3, 2)
     for s in range(3):
         np.testing.assert_allclose(sums[s], values[segments == s].sum(axis=(0, 1)))
+
+
+def test_sums_over_regions_that_overlap() -> None:
+    maps = np.zeros((1, 4, 4, 2))
+    maps[0, 0, 0], maps[0, 0, 1] = (6, 0), (0, -4)
+    masks = np.zeros((1, 2, 4, 4), dtype=bool)
+    masks[0, 0, 0, 0], masks[0, 1, 0, :2] = True, True
+    np.testing.assert_allclose(region_sums(maps, masks), [[[6, 0], [6, -4]]])
+    with pytest.raises(ValueError, match="expected \\(n, n_regions, height, width\\)"):
+        region_sums(maps, masks[:, :, :3])
