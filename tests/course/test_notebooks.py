@@ -148,3 +148,18 @@ def test_chapter_has_its_number_exercises_and_questions(chapter: Path) -> None:
     assert text.count(":::{quiz} ") >= 3
     quizzes = text.count("> Right:")
     assert quizzes == text.count(":::{quiz} ")
+
+
+def test_no_page_uses_the_words_that_the_style_page_replaced() -> None:
+    style = ROOT / "book" / "style.md"
+    rows = re.findall(r"^\| .+ \| .+ \| (.*) \|$", style.read_text(), re.MULTILINE)[1:]
+    words = [word for row in rows for word in row.split(", ") if word.strip()]
+    assert "foretold" in words and len(words) > 10
+    old = re.compile(rf"\b({'|'.join(words)})s?\b", re.IGNORECASE)
+    pages = [*CHAPTERS, *(ROOT / "book").glob("*.md")]
+    found = {
+        path.name: used
+        for path in pages
+        if path != style and (used := old.findall(path.read_text()))
+    }
+    assert not found
