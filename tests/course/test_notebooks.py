@@ -163,3 +163,19 @@ def test_no_page_uses_the_words_that_the_style_page_replaced() -> None:
         if path != style and (used := old.findall(path.read_text()))
     }
     assert not found
+
+
+def test_the_minutes_of_each_path_are_those_of_its_chapters() -> None:
+    minutes = {}
+    for chapter in NUMBERED:
+        found = re.search(r"\*\*Time\.\*\* (\d+) minutes to read", chapter.read_text())
+        assert found, chapter
+        minutes[f"/notebooks/{chapter.stem}"] = int(found[1])
+    text = (ROOT / "book" / "how_to_use.md").read_text()
+    paths = re.findall(r"^\| .+? \| (.+) \| about (\d+) \|$", text, re.MULTILINE)
+    assert len(paths) == 7
+    for read, said in paths:
+        parts = re.findall(r"\{doc\}`(/notebooks/\w+)`", read)
+        total = sum(minutes[part] for part in parts) if parts else sum(minutes.values())
+        own = 10 if "own-pictures" in read else 0
+        assert total + own == int(said), read
