@@ -7,11 +7,11 @@ from its last whole epoch. What has ended is kept by `insectlib.models.kept`.
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import time
 import warnings
 from pathlib import Path
-from tempfile import mkdtemp
 
 import keras
 import numpy as np
@@ -19,8 +19,8 @@ import tensorflow as tf
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from insectlib.data.cache import cache_dir, write_whole
-from insectlib.data.digests import file_digest
+from insectlib.data.cache import cache_path, set_aside, warn_unwritable, write_whole
+from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.imageset import ImageSet
 from insectlib.models.building import Build, build_network, check_keeping, check_settings
 from insectlib.models.digests import imageset_digest, network_digest
@@ -110,8 +110,6 @@ def train(
         "learning_rate": learning_rate,
     }
 
-    unfinished: list[Path] = []
-
     def make(key: str) -> Trained:
         check_keeping(model, training.images)
         model.compile(
@@ -119,8 +117,7 @@ def train(
             loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
             metrics=["accuracy"],
         )
-        unfinished.append(_checkpoint_folder(key))
-        run = _Run(model, unfinished[0], epochs, patience)
+        run = _Run(model, cache_path("models", f"{key}.partial"), epochs, patience)
         run.resume()
         if not run.finished:
             _fit(run, training, validation, batch_size, seed, progress)
@@ -128,8 +125,8 @@ def train(
         return Trained(model, run.history, run.seconds, key, False, run.best_epoch)
 
     trained = cached_network(settings, make)
-    for folder in unfinished:  # only now, when the network is kept
-        shutil.rmtree(folder, ignore_errors=True)
+    if os.path.lexists(cache_path("models", trained.key)):  # only now, when the network is kept
+        shutil.rmtree(cache_path("models", f"{trained.key}.partial"), ignore_errors=True)
     return trained
 
 
@@ -174,18 +171,8 @@ def _fit(
         )
 
 
-def _checkpoint_folder(key: str) -> Path:
-    """Return the folder of an unfinished training: one that is lost, where nothing can be kept."""
-    try:
-        folder = cache_dir("models") / f"{key}.partial"
-        folder.mkdir(exist_ok=True)
-    except OSError:
-        return Path(mkdtemp(prefix="insectlib-"))
-    return folder
-
-
 class _Run:
-    """A training in progress, kept on disk after every epoch.
+    """A training in progress, kept on disk after every epoch where that can be written to.
 
     Keras's ``BackupAndRestore`` and ``EarlyStopping`` do not serve here. The first keeps weights
     and optimiser, but not how far dropout and augmentation have drawn, so they would draw the same
@@ -201,6 +188,7 @@ class _Run:
         self.seconds = 0.0
         self._tick = 0.0
         self._digests: dict[int, str] = {}
+        self._best: list[NDArray[np.float32]] = []  # weights, once there is a better epoch
 
     @property
     def epoch(self) -> int:
@@ -236,6 +224,16 @@ class _Run:
                 f"the training loss of epoch {self.epoch} is {logs['loss']}: lower learning_rate, "
                 f"which is {rate:g}, or look for values that are too large in the network"
             )
+        if self.best_epoch == self.epoch:
+            self._best = self.model.get_weights() if self.patience else []
+        try:
+            self._keep()
+        except Exception as error:  # full, read-only: the training needs no file to go on
+            warn_unwritable(self.folder.parent, error)
+        self.model.stop_training = self.finished
+
+    def _keep(self) -> None:
+        """Write down all that is needed to go on from here."""
         self.folder.mkdir(parents=True, exist_ok=True)
         write_whole(self._weights(self.epoch), self.model.save_weights)
         self._digests[self.epoch] = file_digest(self._weights(self.epoch))
@@ -243,41 +241,48 @@ class _Run:
             "history": self.history,
             "seconds": self.seconds,
             "random": [np.asarray(state).tolist() for state in random_states(self.model)],
-            "sha256": {epoch: self._digests[epoch] for epoch in {self.epoch, self.best_epoch}},
+            "sha256": {str(n): self._digests[n] for n in {self.epoch, self.best_epoch}},
         }
+        text = json.dumps(state)
+        record = json.dumps({"state": text, "sha256": settings_digest(text)})
         # until this is written, the training goes on from the epoch before
-        write_whole(self.folder / "state.json", lambda path: path.write_text(json.dumps(state)))
+        write_whole(self.folder / "state.json", lambda path: path.write_text(record))
         for path in self.folder.glob("*.weights.h5"):
             if path not in {self._weights(self.epoch), self._weights(self.best_epoch)}:
                 path.unlink(missing_ok=True)
-        self.model.stop_training = self.finished
 
     def resume(self) -> None:
         """Take up a training that was cut off, if there is one and it is sound."""
-        path = self.folder / "state.json"
-        if not path.exists():
+        try:
+            kept = (self.folder / "state.json").read_bytes()
+        except OSError:
             return
         try:
-            state = json.loads(path.read_text())
+            record = json.loads(kept)
+            if settings_digest(record["state"]) != record["sha256"]:
+                raise ValueError("state.json has another SHA-256 than was written")
+            state = json.loads(record["state"])
             for epoch, expected in state["sha256"].items():
                 if file_digest(self._weights(int(epoch))) != expected:
                     raise ValueError(f"epoch {epoch} has another SHA-256 than was written")
-            history, seconds = dict(state["history"]), float(state["seconds"])
-            digests = {int(epoch): str(digest) for epoch, digest in state["sha256"].items()}
-            drawn = list(zip(random_states(self.model), state["random"], strict=True))
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except Exception as error:  # whatever a file that is not as it was written leads to
             warnings.warn(f"the checkpoint {self.folder} is damaged: {error}", stacklevel=3)
+            set_aside(self.folder)
             return
-        self.history, self.seconds, self._digests = history, seconds, digests
+        self.history, self.seconds = state["history"], state["seconds"]
+        self._digests = {int(epoch): digest for epoch, digest in state["sha256"].items()}
         self.model.optimizer.build(self.model.trainable_variables)
+        if self.best_epoch != self.epoch:
+            self.model.load_weights(self._weights(self.best_epoch))
+            self._best = self.model.get_weights()
         self.model.load_weights(self._weights(self.epoch))
-        for variable, value in drawn:
+        for variable, value in zip(random_states(self.model), state["random"], strict=True):
             variable.assign(value)
 
     def take_best(self) -> None:
         """Give the model the weights of the best epoch."""
         if self.best_epoch != self.epoch:
-            self.model.load_weights(self._weights(self.best_epoch))
+            self.model.set_weights(self._best)
 
     def _weights(self, epoch: int) -> Path:
         return self.folder / f"{epoch}.weights.h5"

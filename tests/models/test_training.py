@@ -159,7 +159,7 @@ def test_goes_on_where_it_was_interrupted(
         with pytest.raises(KeyboardInterrupt):
             quick(colours, colours, epochs=4, patience=3)
     (partial,) = (cache / "models").glob("*.partial")
-    assert json.loads((partial / "state.json").read_text())["seconds"] > 0
+    assert json.loads(json.loads((partial / "state.json").read_text())["state"])["seconds"] > 0
     assert not list(partial.glob("writing-*"))
 
     begun: list[int] = []
@@ -276,6 +276,31 @@ def test_damaged_checkpoint_is_left_aside(
 
 
 @pytest.mark.usefixtures("instant")
+def test_no_damage_of_an_unfinished_training_changes_its_history(
+    colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "cached_network", killed_before_writing)
+        with pytest.raises(KeyboardInterrupt):
+            quick(colours)
+    (record,) = (cache / "models").glob("*.partial/state.json")
+    sound, model = record.read_bytes(), small_cnn(8, 3, seed=0)
+    model.compile(optimizer="adam", loss="mse", metrics=["accuracy"])
+    monkeypatch.setattr(keras.Model, "load_weights", lambda *_: None)
+    monkeypatch.setattr(training, "set_aside", lambda _: None)
+    for place in range(len(sound)):
+        for changed in (sound[place] ^ 1, sound[place] ^ 128, 0):
+            record.write_bytes(sound[:place] + bytes([changed]) + sound[place + 1 :])
+            run = training._Run(model, record.parent, 2, None)
+            with pytest.warns(UserWarning, match="checkpoint .* is damaged"):
+                run.resume()
+            assert run.history == {}
+    record.write_bytes(sound)
+    run.resume()
+    assert run.history == {"loss": [1.0, 0.5], "accuracy": [0.5, 0.5]}
+
+
+@pytest.mark.usefixtures("instant")
 @pytest.mark.parametrize("what", ["changed", "cut", "missing", "record", "no history"])
 def test_damaged_network_is_trained_anew(colours: ImageSet, cache: Path, what: str) -> None:
     first = quick(colours)
@@ -332,6 +357,46 @@ def test_trains_where_nothing_can_be_written(
     with pytest.warns(UserWarning, match="nothing can be kept"):
         trained = quick(colours, colours, patience=2)
     assert trained.history == expected.history
+
+
+def test_a_disk_that_fills_up_does_not_end_a_training(
+    colours: ImageSet, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # labels that cannot be learnt: an early epoch is the best one
+    wrong = replace(colours, labels=(colours.labels + 1) % 3)
+    expected = quick(colours, wrong, epochs=6, patience=3, learning_rate=0.003)
+    monkeypatch.setenv("INSECTLIB_CACHE", str(tmp_path))
+
+    save, save_weights = keras.Model.save, keras.Model.save_weights
+
+    def full(write: Callable[..., None]) -> Callable[..., None]:
+        def attempt(self: keras.Model, path: Path, **settings: object) -> None:
+            if tmp_path in Path(path).parents:
+                raise OSError(28, "No space left on device")
+            write(self, path, **settings)
+
+        return attempt
+
+    monkeypatch.setattr(keras.Model, "save_weights", full(save_weights))
+    monkeypatch.setattr(keras.Model, "save", full(save))
+    with pytest.warns(UserWarning, match="nothing can be kept.*INSECTLIB_CACHE") as caught:
+        trained = quick(colours, wrong, epochs=6, patience=3, learning_rate=0.003)
+    assert len(caught) == 1
+    assert expected.best_epoch < expected.epochs
+    assert trained.history == expected.history
+    for a, b in zip(trained.model.get_weights(), expected.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_what_an_ended_training_leaves_is_swept(
+    colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:  # killed when the network was kept, before the end
+        patch.setattr(training.shutil, "rmtree", lambda *_, **__: None)
+        quick(colours)
+    assert list((cache / "models").glob("*.partial"))
+    assert quick(colours).from_cache
+    assert not list((cache / "models").glob("*.partial"))
 
 
 def test_trained_network_leaves_pictures_alone(colours: ImageSet) -> None:
