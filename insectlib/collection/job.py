@@ -126,7 +126,7 @@ def _model_digest(address: str) -> str:
     return settings_digest([address, source])
 
 
-def rows(job: Job) -> list[str]:
+def record_rows(job: Job) -> list[str]:
     """Name the rows of a record: the superpixels, then what belongs to the whole picture.
 
     A record has one column for each explained output. Superpixels that a picture has not are NaN.
@@ -150,7 +150,7 @@ def records(job: Job, images: NDArray[np.float32]) -> tuple[NDArray[np.float64],
     Returns
     -------
     float64 array, shape (n, rows, k)
-        See `rows`.
+        See `record_rows`.
     int
         Evaluations of the model.
     """

@@ -24,7 +24,7 @@ import zarr
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from insectlib.collection.job import Job, rows
+from insectlib.collection.job import Job, record_rows
 from insectlib.collection.pictures import LIST, STACK, Pictures
 from insectlib.data.cache import write_whole
 from insectlib.data.digests import arrays_digest
@@ -86,7 +86,7 @@ class Store:
         left = [p.name for p in path.iterdir() if p.name not in (".lock", LIST, STACK, "records")]
         if left:
             raise FileExistsError(f"{path} holds {left[0]} already; expected an empty folder")
-        names = rows(job)
+        names = record_rows(job)
         shape = (len(pictures.names), len(names), outputs)
         zarr.create_array(
             path / "records",

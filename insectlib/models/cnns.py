@@ -13,10 +13,11 @@ import keras
 from keras import layers
 from keras.initializers import GlorotUniform
 
-from insectlib.models.keras_settings import check_keras
+from insectlib.models.keras_settings import checks_keras
 from insectlib.models.seeds import seed_stream
 
 
+@checks_keras
 def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequential:
     """Build the network of the tutorials: three convolutions, nothing against overfitting.
 
@@ -36,7 +37,6 @@ def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequen
     keras.Sequential
         Not trained. Takes float32 (n, size, size, 3) in [0, 255]; returns logits (n, n_classes).
     """
-    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="small_cnn")
     network.add(keras.Input((size, size, 3)))
@@ -62,6 +62,7 @@ def small_cnn(size: int = 256, n_classes: int = 3, *, seed: int) -> keras.Sequen
     return network
 
 
+@checks_keras
 def regularised_cnn(size: int = 128, n_classes: int = 3, *, seed: int) -> keras.Sequential:
     """Build the wider network that is regularised by mirroring, turning and dropout.
 
@@ -81,7 +82,6 @@ def regularised_cnn(size: int = 128, n_classes: int = 3, *, seed: int) -> keras.
     keras.Sequential
         Not trained. Takes float32 (n, size, size, 3) in [0, 255]; returns logits (n, n_classes).
     """
-    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="regularised_cnn")
     network.add(keras.Input((size, size, 3)))

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import keras
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 EXPECTED = {
     "backend": "tensorflow",
@@ -42,3 +48,25 @@ def check_keras() -> None:
             f"{home / 'keras.json'}, in the environment variables that begin with KERAS_, or where "
             "your code calls keras.config, and start anew"
         )
+
+
+def checks_keras(build: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a function that builds a network, so that `check_keras` comes first.
+
+    Parameters
+    ----------
+    build : callable
+        The function.
+
+    Returns
+    -------
+    callable
+        Of the same signature.
+    """
+
+    @wraps(build)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> T:
+        check_keras()
+        return build(*args, **kwargs)
+
+    return checked

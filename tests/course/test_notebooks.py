@@ -19,6 +19,7 @@ NUMBERED = [path for path in CHAPTERS if path.stem[:2].isdigit()]
 MODULES = [
     ".".join(path.relative_to(ROOT).with_suffix("").parts)
     for path in sorted((ROOT / "insectlib").rglob("*.py"))
+    if path.name != "cli.py"  # its functions are commands, which no chapter teaches
 ]
 
 

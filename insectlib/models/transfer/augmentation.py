@@ -8,13 +8,14 @@ from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.models.inference import check_images
-from insectlib.models.keras_settings import check_keras
+from insectlib.models.keras_settings import checks_keras
 from insectlib.models.seeds import seed_stream
 
 BATCH = 32
 """Number of pictures that are changed at a time; bounds the memory."""
 
 
+@checks_keras
 def picture_augmentation(*, seed: int) -> keras.Sequential:
     """Build the layers that mirror, turn, zoom, shift and shear pictures at random.
 
@@ -33,7 +34,6 @@ def picture_augmentation(*, seed: int) -> keras.Sequential:
         Takes pictures (n, height, width, channels) of any size in [0, 255]; returns as many. They
         are changed only when it is called with ``training=True``.
     """
-    check_keras()
     seeds = seed_stream(seed)
     edge = {"fill_mode": "nearest"}
     return keras.Sequential(

@@ -17,7 +17,7 @@ from keras import layers
 from numpy.typing import NDArray
 
 from insectlib.data.sources.errors import DataUnavailableError
-from insectlib.models.keras_settings import check_keras
+from insectlib.models.keras_settings import checks_keras
 from insectlib.models.seeds import seed_stream
 from insectlib.models.transfer.efficientnet import SMALLEST, lite0_features, load_lite0
 
@@ -50,6 +50,7 @@ CAFFE_MEAN = (103.939, 116.779, 123.68)
 """ImageNet's mean blue, green and red: the order in which ResNet50 and VGG19 were trained."""
 
 
+@checks_keras
 def backbone(
     name: str,
     size: int,
@@ -97,7 +98,6 @@ def backbone(
     DataUnavailableError
         When weights cannot be fetched or do not fit the network.
     """
-    check_keras()
     if name not in NAMES:
         raise ValueError(f"no network {name!r}; expected one of {', '.join(map(repr, NAMES))}")
     if size < 1:

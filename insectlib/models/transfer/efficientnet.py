@@ -16,7 +16,7 @@ import keras
 from keras import layers
 from keras.initializers import GlorotUniform, HeNormal, RandomNormal
 
-from insectlib.models.keras_settings import check_keras
+from insectlib.models.keras_settings import checks_keras
 from insectlib.models.seeds import seed_stream
 from insectlib.models.transfer.checkpoint import read_checkpoint
 
@@ -38,6 +38,7 @@ STAGES = (
 )
 
 
+@checks_keras
 def efficientnet_lite0(
     image_size: int = 224,
     *,
@@ -73,7 +74,6 @@ def efficientnet_lite0(
     ValueError
         When the pictures are too small, or the file is not the one that is known.
     """
-    check_keras()
     if image_size < SMALLEST:
         raise ValueError(f"image_size is {image_size}; expected at least {SMALLEST} pixels")
     inputs = keras.Input((image_size, image_size, 3), name="picture")

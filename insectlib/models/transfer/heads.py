@@ -11,7 +11,7 @@ from keras.initializers import GlorotUniform, HeNormal
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.models.kept import History
-from insectlib.models.keras_settings import check_keras
+from insectlib.models.keras_settings import checks_keras
 from insectlib.models.keras_warnings import no_retracing_warning
 from insectlib.models.seeds import seed_stream
 from insectlib.models.training import best_epoch, shuffled_batches
@@ -39,6 +39,7 @@ class Fitted(NamedTuple):
     best_epoch: int
 
 
+@checks_keras
 def head(n_features: int, n_classes: int = 3, *, seed: int) -> keras.Sequential:
     """Build the small network that turns the features of a frozen one into logits.
 
@@ -58,7 +59,6 @@ def head(n_features: int, n_classes: int = 3, *, seed: int) -> keras.Sequential:
     keras.Sequential
         Takes float32 (n, n_features); returns logits (n, n_classes).
     """
-    check_keras()
     seeds = seed_stream(seed)
     network = keras.Sequential(name="head")
     network.add(keras.Input((n_features,), name="features"))
