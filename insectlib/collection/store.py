@@ -15,6 +15,7 @@ import json
 import os
 import platform
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -217,25 +218,29 @@ def check_same(store: Store, wanted: Mapping[str, Any]) -> None:
         )
 
 
-class alone:  # noqa: N801  # read as "with alone(path):"
-    """Hold a store for one run; a second one is refused at once."""
+@contextmanager
+def alone(path: Path) -> Iterator[None]:
+    """Hold a store for one run; a second one is refused at once.
 
-    def __init__(self, path: Path) -> None:
-        path.mkdir(parents=True, exist_ok=True)
-        self.path, self.lock = path, FileLock(path / ".lock", timeout=0)
-
-    def __enter__(self) -> None:
-        try:
-            self.lock.acquire()
-        except Timeout as error:
-            raise RuntimeError(
-                f"{self.path} is being written by another run: wait for it, or end it"
-            ) from error
-        for left in (self.path / "records").rglob("*.partial"):
+    Raises
+    ------
+    RuntimeError
+        When another run holds it.
+    """
+    path.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(path / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise RuntimeError(
+            f"{path} is being written by another run: wait for it, or end it"
+        ) from error
+    try:
+        for left in (path / "records").rglob("*.partial"):
             left.unlink(missing_ok=True)
-
-    def __exit__(self, *_: object) -> None:
-        self.lock.release()
+        yield
+    finally:
+        lock.release()
 
 
 def _sync(path: Path) -> None:
