@@ -219,8 +219,9 @@ def _load(entry: Path, read: Callable[[Path], T]) -> tuple[T | None, str]:
         return None, ""
     try:
         manifest = json.loads((entry / MANIFEST).read_text(encoding="utf-8"))
-        if manifest != _digests(entry):
-            return None, f"its files have other SHA-256 digests than {MANIFEST} says"
+        found = _digests(entry)
+        if wrong := sorted(n for n in {**manifest, **found} if manifest.get(n) != found.get(n)):
+            return None, f"{', '.join(wrong)}: not the SHA-256 that {MANIFEST} says"
         return read(entry), ""
     except MemoryError:
         raise
