@@ -63,6 +63,14 @@ def killed_before_writing(settings: dict[str, Any], make: Callable[[str], Traine
     raise KeyboardInterrupt
 
 
+def leave_unfinished(part: ImageSet, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Train, and be killed when all is learnt and nothing is kept."""
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "cached_network", killed_before_writing)
+        with pytest.raises(KeyboardInterrupt):
+            quick(part)
+
+
 def quick(part: ImageSet, validation: ImageSet | None = None, **settings: object) -> Trained:
     chosen = {"epochs": 2, "seed": 0, "progress": False} | settings
     return train(small_cnn, part, validation, **chosen)
@@ -252,10 +260,7 @@ def test_interrupted_after_the_last_epoch(
     def full_disk(*args: object, **settings: object) -> None:
         raise OSError("no space left")
 
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "cached_network", killed_before_writing)
-        with pytest.raises(KeyboardInterrupt):
-            quick(colours)
+    leave_unfinished(colours, monkeypatch)
     with monkeypatch.context() as patch:
         patch.setattr(keras.Model, "fit", full_disk)
         assert quick(colours).epochs == 2
@@ -265,10 +270,7 @@ def test_interrupted_after_the_last_epoch(
 def test_damaged_checkpoint_is_left_aside(
     colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "cached_network", killed_before_writing)
-        with pytest.raises(KeyboardInterrupt):
-            quick(colours)
+    leave_unfinished(colours, monkeypatch)
     (weights,) = (cache / "models").glob("*.partial/*.weights.h5")
     weights.write_bytes(weights.read_bytes()[:-7] + b"1234567")
     with pytest.warns(UserWarning, match="checkpoint .* is damaged"):
@@ -279,10 +281,7 @@ def test_damaged_checkpoint_is_left_aside(
 def test_no_damage_of_an_unfinished_training_changes_its_history(
     colours: ImageSet, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with monkeypatch.context() as patch:
-        patch.setattr(training, "cached_network", killed_before_writing)
-        with pytest.raises(KeyboardInterrupt):
-            quick(colours)
+    leave_unfinished(colours, monkeypatch)
     (record,) = (cache / "models").glob("*.partial/state.json")
     sound, model = record.read_bytes(), small_cnn(8, 3, seed=0)
     model.compile(optimizer="adam", loss="mse", metrics=["accuracy"])
