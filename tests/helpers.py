@@ -10,6 +10,12 @@ import numpy as np
 
 ROOT = Path(__file__).parent.parent
 HTML = Path(os.environ.get("BOOK_HTML") or ROOT / "build" / "specimens-fast" / "html")
+PAGES = sorted(
+    str(path.relative_to(HTML))
+    for folder in (HTML / "book", HTML / "notebooks")
+    for path in folder.glob("*.html")
+)
+"""The pages of the built book."""
 
 
 ODD_NAMES = (

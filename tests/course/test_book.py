@@ -2,66 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
-import threading
-from collections.abc import Iterator
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import HTML
-from playwright.sync_api import Browser, Page, sync_playwright
-
-PAGES = sorted(
-    str(path.relative_to(HTML))
-    for folder in (HTML / "book", HTML / "notebooks")
-    for path in folder.glob("*.html")
-)
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-]
-
-
-class QuietHandler(SimpleHTTPRequestHandler):
-    def log_message(self, format: str, *args: object) -> None:
-        pass
-
-
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    """Serve the built book; yield its address."""
-    assert (HTML / "index.html").exists(), f"no book in {HTML}: run 'make book PROFILE=fast'"
-    handler = partial(QuietHandler, directory=str(HTML))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the pages are tested in Chromium: install it, or name it in CHROMIUM"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-        yield chromium
-        chromium.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Yield a page that keeps a record of its complaints and of requests to other hosts."""
-    context = browser.new_context(viewport={"width": 1280, "height": 900})
-    opened = context.new_page()
-    yield opened
-    context.close()
+from helpers import HTML, PAGES
+from playwright.sync_api import Browser, Page
 
 
 def watched(page: Page, address: str) -> list[str]:
@@ -117,7 +64,11 @@ def test_no_page_scrolls_sideways_on_a_phone(page: Page, site: str, name: str) -
 def test_every_picture_is_there_and_described(page: Page, site: str, name: str) -> None:
     page.goto(site + name, wait_until="load")
     pictures = page.locator("article img").evaluate_all(
-        "all => all.map(i => ({source: i.src, alt: i.alt, width: i.naturalWidth}))"
+        """all => Promise.all(all.map(async i => {
+            i.loading = 'eager';
+            await i.decode().catch(() => 0);
+            return {source: i.src, alt: i.alt, width: i.naturalWidth};
+        }))"""
     )
     for picture in pictures:
         assert picture["width"] > 0, picture
