@@ -110,7 +110,7 @@ def _sentence(error: Exception) -> str:
     return said if isinstance(error, ValueError) else f"{type(error).__name__}: {said}"
 
 
-def check_repeats(explained: Explanation) -> Explanation:
+def check_repeats(explained: Explanation, again: NDArray[np.float64] | None = None) -> Explanation:
     """Return an explanation; warn where the model answered the same picture in two ways.
 
     Explainers that mask ask about the untouched picture, and again about the one with nothing
@@ -119,7 +119,8 @@ def check_repeats(explained: Explanation) -> Explanation:
     Parameters
     ----------
     explained : Explanation
-        Of an explainer whose values add up exactly.
+    again : float64 array, shape as `explained.outputs`, optional
+        The second answers. Left out for an explainer whose values add up to them.
 
     Warns
     -----
@@ -128,11 +129,12 @@ def check_repeats(explained: Explanation) -> Explanation:
     """
     reach = np.abs(explained.outputs - explained.base_values).max()
     size = np.abs(explained.outputs).max()
-    if explained.additivity_gap > max(0.01 * reach, 0.001 * size):
+    gap = explained.additivity_gap if again is None else np.abs(again - explained.outputs).max()
+    if gap > max(0.01 * reach, 0.001 * size):
         warnings.warn(
-            f"the model gave two answers for the same picture, up to {explained.additivity_gap:.2g}"
-            " apart: is anything in it drawn at random, such as dropout? Pass a function that "
-            "returns the mean of many answers",
+            f"the model gave two answers for the same picture, up to {gap:.2g} apart: is anything "
+            "in it drawn at random, such as dropout? Pass a function that returns the mean of many "
+            "answers",
             PreflightWarning,
             stacklevel=3,
         )

@@ -24,7 +24,7 @@ from insectlib.models.inference import (
     from_logits,
     model_outputs,
 )
-from insectlib.models.networks import RANDOM_LAYERS, image_shape, plain_network
+from insectlib.models.networks import RANDOM_LAYERS, image_shape, one_array, plain_network
 from insectlib.models.seeds import random_states
 
 Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None
@@ -92,7 +92,7 @@ def checked_pictures(model: Model, images: ArrayLike) -> NDArray[np.float32]:
     ValueError
         For pictures of a wrong shape or range, and for none.
     """
-    array = np.asarray(images)
+    array = one_array(images)
     pictures = check_images(array[None] if array.ndim == 3 else array, image_shape(model))
     if not len(pictures):
         raise ValueError("there are no images to explain")

@@ -18,7 +18,7 @@ from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
 from insectlib.models.keras_warnings import no_retracing_warning
-from insectlib.models.networks import image_shape, last_activation, plain_network
+from insectlib.models.networks import image_shape, last_activation, one_array, plain_network
 
 TOLERANCE = 0.5
 """Resizing and blurring can step over the ends of the range by rounding."""
@@ -58,10 +58,7 @@ def check_images(
         For what is no numbers, a single picture without the axis of pictures, another size,
         values outside 0 to 255, values that look like 0 to 1, or values that are not finite.
     """
-    try:
-        given = np.asarray(images)
-    except ValueError as error:
-        raise ValueError(f"images are of unlike shapes ({error}): load them at one size") from None
+    given = one_array(images)
     if given.dtype.kind not in "biuf":
         raise ValueError(f"images has dtype {given.dtype}; expected numbers from 0 to 255")
     array = given.astype(np.float32, copy=False)
@@ -77,7 +74,7 @@ def check_images(
     if shape is not None:
         _check_shape(array.shape[1:], tuple(shape))
     if array.size:
-        _check_range(float(array.min()), float(array.max()))
+        _check_range(array)
     return array
 
 
@@ -103,8 +100,10 @@ def _check_shape(given: tuple[int, ...], taken: tuple[int | None, ...]) -> None:
     )
 
 
-def _check_range(low: float, high: float) -> None:
-    """Refuse values that are not from 0 to 255."""
+def _check_range(array: NDArray[np.float32]) -> None:
+    """Refuse pictures with values that are not from 0 to 255."""
+    highs = array.max(axis=(1, 2, 3))
+    low, high = float(array.min()), float(highs.max())
     if not np.isfinite([low, high]).all():
         raise ValueError("images holds values that are not finite: mend or remove those pictures")
     if low < -TOLERANCE or high > 255 + TOLERANCE:
@@ -119,6 +118,22 @@ def _check_range(low: float, high: float) -> None:
             "1, put the division into it as well: keras.Sequential([keras.layers.Rescaling(1 / "
             "255), model]), or lambda pictures: model(pictures / 255)"
         )
+    small = in_fractions(array)
+    if small:
+        raise ValueError(
+            f"{len(small)} of {len(array)} images (the first is number {small[0]}) have values up "
+            f"to {highs[small[0]]:g}, which looks like the range 0 to 1, and the others up to "
+            f"{high:g}; expected 0 to 255: multiply those by 255"
+        )
+
+
+def in_fractions(images: NDArray[np.floating]) -> list[int]:
+    """Return the numbers of those pictures that seem to have the range 0 to 1.
+
+    A picture that is nearly black holds the whole numbers 0 and 1 only, and is none of them.
+    """
+    highs = images.max(axis=(1, 2, 3))
+    return [int(i) for i in np.flatnonzero((highs > 0) & (highs <= 1)) if (images[i] % 1).any()]
 
 
 def model_outputs(

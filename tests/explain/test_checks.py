@@ -185,7 +185,7 @@ def test_networks_that_answer_at_random_are_refused(
         )
 
 
-@pytest.mark.parametrize("explain", [kernel_shap, permutation_shap, partition_shap])
+@pytest.mark.parametrize("explain", [kernel_shap, permutation_shap, partition_shap, lime_image])
 def test_functions_that_answer_at_random_are_told(
     colours: NDArray[np.float32], explain: Any
 ) -> None:
@@ -198,6 +198,35 @@ def test_functions_that_answer_at_random_are_told(
 
     with pytest.warns(PreflightWarning, match="two answers for the same picture"):
         explain(scores, colours[:2], np.full(3, 128.0), budget=20, **asked)
+
+
+@pytest.mark.parametrize("explain", EXPLAINERS)
+@pytest.mark.parametrize("where", ["images", "second"])
+def test_one_picture_from_0_to_1_among_others_is_refused(
+    colours: NDArray[np.float32], explain: Any, where: str
+) -> None:
+    """A picture that is black, or nearly so, in whole numbers, is none of those."""
+    if where == "second" and explain in (edge_map, random_map, grad_cam):
+        return  # nothing is compared with
+    layers = [keras.layers.Conv2D(3, 3), keras.layers.Flatten(), keras.layers.Dense(3)]
+    network = keras.Sequential([keras.Input((SIZE, SIZE, 3)), *layers])
+    mixed, dark = colours.copy(), colours.copy()
+    mixed[1] /= 255
+    dark[0], dark[1] = 0, 2 if explain is partition_shap else 1  # which looks at one by one
+    other = colours / 2
+    with pytest.raises(ValueError, match="looks like the range 0 to 1"):
+        explain(network, *((mixed, other) if where == "images" else (other, mixed)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", PreflightWarning)
+        explain(network, *((dark, other) if where == "images" else (other, dark)))
+
+
+@pytest.mark.parametrize("explain", EXPLAINERS)
+def test_pictures_of_unlike_sizes_are_refused(explain: Any) -> None:
+    unlike = [np.zeros((SIZE, SIZE, 3)), np.zeros((SIZE, SIZE + 1, 3))]
+    network = keras.Sequential([keras.Input((None, None, 3)), keras.layers.GlobalMaxPooling2D()])
+    with pytest.raises(ValueError, match="unlike shapes"):
+        explain(network, unlike, np.zeros((1, SIZE, SIZE, 3)))
 
 
 def test_dropout_asleep_and_augmentation_are_no_news(colours: NDArray[np.float32]) -> None:

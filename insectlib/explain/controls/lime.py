@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 from sklearn.linear_model import Ridge
 from tqdm import tqdm
 
+from insectlib.explain.checks import check_repeats
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
 from insectlib.explain.masking.masking_graphs import BATCH
@@ -80,7 +81,7 @@ def lime_image(
     )
     started = time.perf_counter()
     evaluations = len(cuts)
-    values, bases = [], []
+    values, bases, again = [], [], []
     for i, cut in enumerate(tqdm(cuts, desc="LIME", unit="picture", disable=not progress)):
         game = CoalitionGame(
             model,
@@ -96,13 +97,15 @@ def lime_image(
         # the cosine of a row of zeros and ones with the row of ones
         distances = 1 - np.sqrt(shown.mean(axis=1))
         weights = np.exp(-(distances**2) / (2 * width**2))
-        plane = Ridge(alpha=1).fit(shown, game(shown), sample_weight=weights)
+        answers = game(shown)
+        plane = Ridge(alpha=1).fit(shown, answers, sample_weight=weights)
         # scikit-learn drops the axis of a single output
         slopes = np.reshape(plane.coef_, (-1, shown.shape[1])).T
         values.append(spread(slopes, cut, pictures.shape[3]))
         bases.append(np.reshape(plane.intercept_, -1))
+        again.append(answers[0])
         evaluations += game.evaluations
-    return to_explanation(
+    explained = to_explanation(
         prepared,
         np.stack(values),
         np.stack(bases),
@@ -110,3 +113,4 @@ def lime_image(
         seconds=time.perf_counter() - started,
         segments=cuts,
     )
+    return check_repeats(explained, np.stack(again))

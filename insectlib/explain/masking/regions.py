@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from insectlib.explain.masking.segments import superpixels
+from insectlib.models.inference import in_fractions
 
 
 def spread(
@@ -77,10 +78,11 @@ def checked_baseline(baseline: ArrayLike, pictures: NDArray[np.float32]) -> NDAr
             f"baseline has values from {fill.min():g} to {fill.max():g}; expected 0 to 255, like "
             "the pictures"
         )
-    if fill.ndim > 1 and 0 < fill.max() <= 1:
+    if fill.ndim > 1 and (0 < fill.max() <= 1 or in_fractions(fill.reshape(-1, *fill.shape[-3:]))):
         raise ValueError(
             f"baseline has values from {fill.min():g} to {fill.max():g}, which looks like the "
-            "range 0 to 1; expected 0 to 255, like the pictures: multiply by 255"
+            "range 0 to 1, in one picture at least; expected 0 to 255, like the pictures: multiply "
+            "by 255"
         )
     return np.broadcast_to(fill, pictures.shape)
 
