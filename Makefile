@@ -46,7 +46,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench faults lab serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench faults lab assignments serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -56,12 +56,12 @@ book: .venv/installed ## build the pages
 setup: .venv/installed ## make the virtual environment from the lock
 
 .venv/installed: requirements.txt pyproject.toml
-	@"$(PYTHON)" -c '$(SERVES)' 2> /dev/null || { echo "No working Python 3.11, 3.12 or 3.13 was found: \
-	install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
+	@"$(PYTHON)" -c '$(SERVES)' 2> /dev/null || { echo "No working Python 3.11, 3.12 or 3.13 was found:" \
+	  "install one, or name it: make setup PYTHON=/path/to/python" >&2; exit 1; }
 	"$(PYTHON)" -m venv --clear .venv
 	@$(PY) -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.txt \
-	  || { echo "The packages of requirements.txt could not be installed, see above. 'No matching distribution' or \
-	  'Retrying' mean that no package index was reached: see to the network. 'make setup' tries again." >&2; exit 1; }
+	  || { echo "The packages of requirements.txt could not be installed, see above. 'No matching distribution' or" \
+	  "'Retrying' mean that no package index was reached: see to the network. 'make setup' tries again." >&2; exit 1; }
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
@@ -133,6 +133,9 @@ linkcheck: .venv/installed ## open every link of the pages
 lab: .venv/installed ## open the chapters in JupyterLab
 	$(PY) -m jupyterlab --ServerApp.root_dir="$$PWD" --LabApp.default_url=/lab/tree/notebooks
 
+assignments: .venv/installed ## make the assignments, for teacher and students, in build/assignments
+	$(PY) -m tools.assignments build/assignments
+
 serve: ## show the built book at http://localhost:8000
 	$(PY) -m http.server --directory $(EDITION)/html 8000
 
@@ -146,7 +149,7 @@ faults: .venv/installed ## kill, damage and fill up what can be, and write the p
 	$(PY) -m bench.faults.table
 
 lock: ## write the lock anew from pyproject.toml (needs uv)
-	uv pip compile pyproject.toml --extra book --extra cluster --extra flax --extra lab --extra test --universal \
+	uv pip compile pyproject.toml --extra book --extra cluster --extra flax --extra lab --extra teach --extra test --universal \
 	  --python-version 3.11 --upgrade --generate-hashes --no-emit-index-url --no-annotate --no-header -q -o requirements.txt
 
 clean: ## remove all that was built, also what was drawn and trained

@@ -62,7 +62,7 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
             cwd=source.parent,
             config=Config({"KernelManager": transport}),
         )
-    write_ipynb(show_parameters(without_solutions(notebook)), str(failed))
+    write_ipynb(without_widgets(show_parameters(without_solutions(notebook))), str(failed))
     failed.replace(target)
     return notebook
 
@@ -75,6 +75,19 @@ def show_parameters(notebook: NotebookNode) -> NotebookNode:
     lines = notebook.cells[injected].source.splitlines()
     notebook.cells[default].source = "\n".join(line for line in lines if not line.startswith("#"))
     del notebook.cells[injected]
+    return notebook
+
+
+def without_widgets(notebook: NotebookNode) -> NotebookNode:
+    """Take out what a running kernel moves, such as progress bars: a page would need scripts."""
+    notebook.metadata.pop("widgets", None)
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = [
+                out
+                for out in cell.outputs
+                if "application/vnd.jupyter.widget-view+json" not in out.get("data", {})
+            ]
     return notebook
 
 
