@@ -1,7 +1,7 @@
 """Lay out the source of the book: ``python -m tools.stage build/specimens-full``.
 
 Jupyter Book reads one folder. This one takes `_config.yml`, `_toc.yml`, the pages in `book/`,
-the executed notebooks and a status page made from them.
+the executed notebooks and two pages made from them: the status, and what the checks say.
 """
 
 from __future__ import annotations
@@ -17,6 +17,8 @@ from typing import Any
 import nbformat
 import yaml
 from nbformat import NotebookNode
+
+from tools.claims import claims_page
 
 DATASETS = {"specimens": "drawn specimens", "photos": "photographs"}
 PACKAGES = ("tensorflow", "keras", "shap", "insectlib")
@@ -36,6 +38,7 @@ def stage(edition: Path) -> Path:
     if not notebooks:
         raise FileNotFoundError(f"no executed notebooks in {edition / 'notebooks'}: execute them")
     (source / "book" / "status.md").write_text(status_page(notebooks))
+    (source / "book" / "claims.md").write_text(claims_page(notebooks))
     dataset, profile = parameters(next(iter(notebooks.values())))
     config = yaml.safe_load(Path("_config.yml").read_text())
     (source / "_config.yml").write_text(yaml.safe_dump(configured(config, dataset, profile)))

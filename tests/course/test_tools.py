@@ -13,6 +13,8 @@ import pytest
 import yaml
 from helpers import ROOT
 
+from tools.claims import claims, claims_page
+from tools.execute import without_widgets
 from tools.stage import configured, stage, status_page
 
 CELLS = [
@@ -108,3 +110,34 @@ def test_stage_refuses_an_edition_without_notebooks(
     (tmp_path / "notebooks").mkdir()
     with pytest.raises(FileNotFoundError, match="no executed notebooks"):
         stage(tmp_path)
+
+
+def checked(*lines: str) -> nbformat.NotebookNode:
+    cell = nbformat.v4.new_code_cell("...", metadata={"tags": ["nbval-check-output"]})
+    cell.outputs = [nbformat.v4.new_output("stream", text="\n".join(lines) + "\n")]
+    return cell
+
+
+def test_claims_page_has_every_line_of_every_check() -> None:
+    cell = checked("it adds up: True", "a: b: False", "shape: (3, 2)", "no colon here")
+    expected = [("it adds up", "yes"), ("a: b", "no"), ("shape", "(3, 2)")]
+    assert claims(cell) == [*expected, ("no colon here", "no colon here")]
+    cell.metadata.tags = []
+    assert claims(cell) == []
+    cells = [CELLS[0], checked("a | b_c: True"), checked("d: False")]
+    page = claims_page({"07_chapter": nbformat.v4.new_notebook(cells=cells)})
+    assert "## [A chapter](/notebooks/07_chapter)" in page
+    assert "1 came out as yes and 1 as no" in page
+    assert r"| a \| b\_c | yes |" in page
+
+
+def test_progress_bars_of_a_running_kernel_are_not_kept() -> None:
+    cell = nbformat.v4.new_code_cell("...")
+    bar = {"application/vnd.jupyter.widget-view+json": {"model_id": "1"}, "text/plain": "0%"}
+    cell.outputs = [
+        nbformat.v4.new_output("display_data", data=bar),
+        nbformat.v4.new_output("stream", text="kept"),
+    ]
+    notebook = nbformat.v4.new_notebook(cells=[cell], metadata={"widgets": {}})
+    assert [out.text for out in without_widgets(notebook).cells[0].outputs] == ["kept"]
+    assert "widgets" not in notebook.metadata
