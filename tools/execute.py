@@ -10,7 +10,9 @@ import time
 from pathlib import Path
 
 import jupytext
+import nbformat
 import papermill
+from filelock import FileLock
 from nbformat import NotebookNode
 from papermill.exceptions import PapermillExecutionError
 from papermill.iorw import write_ipynb
@@ -46,6 +48,18 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
     PapermillExecutionError
         When a cell fails.
     """
+    asked = time.time()
+    locks = target.parent.parent / ".locks"
+    locks.mkdir(parents=True, exist_ok=True)
+    with FileLock(locks / target.name):
+        # another `make` may have been at it meanwhile
+        if target.exists() and target.stat().st_mtime >= asked:
+            ready: NotebookNode = nbformat.read(target, as_version=4)
+            return ready
+        return _execute(source, target, dataset, profile)
+
+
+def _execute(source: Path, target: Path, dataset: str, profile: str) -> NotebookNode:
     target.parent.mkdir(parents=True, exist_ok=True)
     failed = target.with_suffix(".failed.ipynb")
     # the path of a socket may have about a hundred bytes, and a system's own folder may have more

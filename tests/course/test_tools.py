@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jupytext
@@ -75,6 +76,17 @@ def test_failing_cell_is_named_and_leaves_no_target(tmp_path: Path) -> None:
     assert "1 / beetles" in result.stderr
     assert "ZeroDivisionError" in result.stderr
     assert not target.exists()
+
+
+def test_two_who_want_one_chapter_execute_it_once(tmp_path: Path) -> None:
+    said = tmp_path / "said"
+    source = chapter(tmp_path, f"open({str(said)!r}, 'a').write('once ')")
+    target = tmp_path / "out" / "notebooks" / "07_chapter.ipynb"
+    with ThreadPoolExecutor(2) as pool:
+        results = list(pool.map(lambda _: executed(source, target), range(2)))
+    assert [result.returncode for result in results] == [0, 0]
+    assert said.read_text() == "once "
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
 def test_stage_takes_what_is_whole(edition: Path, monkeypatch: pytest.MonkeyPatch) -> None:
