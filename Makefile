@@ -80,7 +80,7 @@ $(filter-out $(FIRST:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/
 $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
 
 # warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/distribute.py
+$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py
 	$(PY) -m tools.stage $(EDITION)
 	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html

@@ -18,6 +18,7 @@ import nbformat
 import yaml
 from nbformat import NotebookNode
 
+from tools.cards import cards
 from tools.claims import claims_page
 
 DATASETS = {"specimens": "drawn specimens", "photos": "photographs"}
@@ -39,9 +40,13 @@ def stage(edition: Path) -> Path:
         raise FileNotFoundError(f"no executed notebooks in {edition / 'notebooks'}: execute them")
     (source / "book" / "status.md").write_text(status_page(notebooks))
     (source / "book" / "claims.md").write_text(claims_page(notebooks))
+    toc = yaml.safe_load(Path("_toc.yml").read_text())
+    (source / "book" / "cards.md").write_text(cards(notebooks, toc, source / "book" / "_static"))
     dataset, profile = parameters(next(iter(notebooks.values())))
     config = yaml.safe_load(Path("_config.yml").read_text())
-    (source / "_config.yml").write_text(yaml.safe_dump(configured(config, dataset, profile)))
+    (source / "_config.yml").write_text(
+        yaml.safe_dump(configured(config, dataset, profile, finished(notebooks)))
+    )
     return source
 
 
@@ -56,14 +61,20 @@ def parameters(notebook: NotebookNode) -> tuple[str, str]:
     return used.dataset, used.profile
 
 
-def configured(config: dict[str, Any], dataset: str, profile: str) -> dict[str, Any]:
+def finished(notebooks: dict[str, NotebookNode]) -> str:
+    """Return the day on which the last of `notebooks` was executed."""
+    return max(str(n.metadata.papermill.end_time)[:10] for n in notebooks.values())
+
+
+def configured(config: dict[str, Any], dataset: str, profile: str, day: str) -> dict[str, Any]:
     """Return `config` with the edition in the footer and, where known, the launch buttons.
 
     A published book knows its repository (environment variable ``BOOK_REPOSITORY``); a copy on
     somebody's disk has none, and no button that leads nowhere.
     """
     config["html"]["extra_footer"] = (
-        f"<p>Edition: {DATASETS[dataset]}, profile <code>{profile}</code>.</p>"
+        f"<p>Edition: {DATASETS[dataset]}, profile <code>{profile}</code>, version "
+        f"{version('insectlib')}, executed on {day}: <a data-page='book/status'>status</a>.</p>"
     )
     if repository := os.environ.get("BOOK_REPOSITORY"):
         config["repository"] = {"url": repository, "branch": "main", "path_to_book": ""}

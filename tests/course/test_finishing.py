@@ -14,7 +14,7 @@ from PIL import Image
 
 sys.path.insert(0, str(ROOT / "book" / "_ext"))
 
-from finishing import pictures, speed  # noqa: E402
+from finishing import access, front, pictures, reading, speed  # noqa: E402
 
 
 def patched(patch: Callable[[BeautifulSoup], None], html: str) -> str:
@@ -82,3 +82,77 @@ def test_a_picture_is_smaller_sized_and_lazy_and_made_once(tmp_path: Path) -> No
     with Image.open(images / "first.webp") as picture:
         assert picture.size == (60, 40) and np.asarray(picture).max() < 3
     assert re.fullmatch("[0-9a-f]{64}", next((tmp_path / "kept").iterdir()).stem)
+
+
+def test_the_footer_leads_to_a_page_from_every_folder(tmp_path: Path) -> None:
+    html = '<html data-content_root="../"><a data-page="book/status">status</a></html>'
+    assert '<a href="../book/status.html">status</a>' in patched(front.footer_links, html)
+    front.write_index(tmp_path, "book/welcome", "The course")
+    index = (tmp_path / "index.html").read_text()
+    assert "<title>The course</title>" in index and "url=book/welcome.html" in index
+
+
+def test_no_withdrawn_role_is_left() -> None:
+    html = '<div class="citation-list" role="list"><div role="doc-biblioentry">A</div></div>'
+    assert "role" not in patched(access.no_outdated_roles, html)
+
+
+def test_sidebars_are_landmarks_with_names() -> None:
+    html = '<div class="bd-sidebar-primary"></div><div class="bd-sidebar-secondary"></div>'
+    found = BeautifulSoup(patched(access.sidebar_is_a_landmark, html), "html.parser")
+    names = [tag["aria-label"] for tag in found.select("[role=complementary]")]
+    assert names == ["Chapters", "On this page"]
+
+
+def test_a_toggle_says_what_it_shows() -> None:
+    html = '<summary aria-label="Toggle hidden content"><p>Show code cell source</p></summary>'
+    shown = patched(access.toggles_say_what_they_show, html)
+    assert shown == "<summary><p>Show the code</p></summary>"
+
+
+def test_the_name_of_the_search_button_is_its_text() -> None:
+    html = '<script>`<button class="search-button-field" aria-label="Search">`</script>'
+    assert "aria-label" not in patched(access.search_is_called_what_it_says, html)
+
+
+def cell(code: str, output: str = "", tag: str = "") -> str:
+    """Return a cell of a page."""
+    shown = f'<div class="cell_output"><pre>{output}</pre></div>' if output else ""
+    code = f'<div class="cell_input"><pre>{code}</pre></div>'
+    return f'<div><div class="cell {tag}">{code}{shown}</div></div>'
+
+
+def test_cells_of_imports_are_folded() -> None:
+    fold = reading.imports_are_folded
+    shown = patched(fold, cell("import numpy as np\nfrom insectlib.data import ImageSet"))
+    assert "<summary>Imports from numpy, insectlib</summary>" in shown
+    for other in ("import numpy as np\nx = 1", "not python", ""):
+        assert "<summary>" not in patched(fold, cell(other))
+
+
+def test_checks_are_folded_when_all_are_true() -> None:
+    fold, tag = reading.true_checks_are_folded, "tag_nbval-check-output"
+    shown = patched(fold, cell("print(1)", "it holds: True\nboth hold: True True\n", tag))
+    assert "<summary>2 checks, all true</summary>" in shown
+    assert "<summary>1 check, true</summary>" in patched(fold, cell("print(1)", "ok: True", tag))
+    for code, output in [
+        ("print(1)", "it holds: False\nthis too: True"),
+        ("print(1)", "pictures: 3\nit holds: True"),
+        ("x = f()\nprint(x)", "it holds: True"),  # code that is worth reading
+        ("print(1)", ""),
+    ]:
+        assert "<summary>" not in patched(fold, cell(code, output, tag))
+
+
+TABLE = (
+    "<article><table border='1'><thead><tr><th>name</th><th>value</th></tr></thead>"
+    "<tbody><tr><td>a</td><td>−1.5</td></tr><tr><td>b</td><td>12 %</td></tr></tbody></table>"
+    "</article>"
+)
+
+
+def test_tables_scroll_and_numbers_stand_to_the_right() -> None:
+    wrapped = patched(reading.tables_scroll_by_themselves, TABLE)
+    assert "pst-scrollable-table-container" in wrapped and "border" not in wrapped
+    page = BeautifulSoup(patched(reading.numbers_stand_below_each_other, wrapped), "html.parser")
+    assert [tag.text for tag in page.select(".number")] == ["value", "−1.5", "12 %"]

@@ -96,7 +96,7 @@ def test_stage_takes_what_is_whole(edition: Path, monkeypatch: pytest.MonkeyPatc
     source = stage(edition)
     assert [path.name for path in (source / "notebooks").iterdir()] == ["07_chapter.ipynb"]
     config = yaml.safe_load((source / "_config.yml").read_text())
-    assert "photographs, profile <code>full</code>" in config["html"]["extra_footer"]
+    assert "photographs, profile <code>full</code>, version" in config["html"]["extra_footer"]
     assert "launch_buttons" not in config
 
 
@@ -110,7 +110,7 @@ def test_status_page_names_run_and_versions(edition: Path) -> None:
 
 def test_published_book_has_launch_buttons(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BOOK_REPOSITORY", "https://example.org/us/course")
-    config = configured({"html": {}}, "specimens", "full")
+    config = configured({"html": {}}, "specimens", "full", "2026-11-28")
     assert config["repository"]["url"] == "https://example.org/us/course"
     assert config["launch_buttons"]["thebe"] is True
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from bs4 import BeautifulSoup
 from sphinx.application import Sphinx
 
-from . import pictures, speed
+from . import access, front, pictures, reading, speed
 
-PATCHES = (*speed.PATCHES,)
+PATCHES = (*speed.PATCHES, *front.PATCHES, *access.PATCHES, *reading.PATCHES)
 
 
 def finish(app: Sphinx, error: Exception | None) -> None:
@@ -29,6 +29,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         pictures.shrink(page, path.parent, kept)
         path.write_text(str(page), encoding="utf-8")
     pictures.drop_originals(out / "_images")
+    front.write_index(out, app.config.root_doc, app.config.html_title or app.config.project)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
