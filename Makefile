@@ -80,11 +80,12 @@ $(filter-out $(FIRST:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/
 $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
 
 # warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py
+$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py tools/lab.py
 	$(PY) -m tools.stage $(EDITION)
 	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html
 	$(PY) -m tools.distribute $(EDITION)
+	$(PY) -m tools.lab $(EDITION)
 
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens

@@ -29,7 +29,7 @@ def stage(edition: Path) -> Path:
     """Fill ``edition/source`` from the repository and ``edition/notebooks``; return it."""
     source = edition / "source"
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree("book", source / "book")
+    shutil.copytree("book", source / "book", ignore=shutil.ignore_patterns("lab"))
     shutil.copytree(edition / "notebooks", source / "notebooks", ignore=failed_notebooks)
     shutil.copy("_toc.yml", source)
     notebooks = {

@@ -1,0 +1,35 @@
+/** Files of the lab: fetched once with a progress bar, and kept by the browser. */
+
+/**
+ * @param {string} address
+ * @param {number} total size in bytes
+ * @param {(share: number) => void} progress called with a share from 0 to 1
+ * @returns {Promise<ArrayBuffer>}
+ */
+export async function download(address, total, progress) {
+  const key = `${address}?bytes=${total}`;
+  const kept = await keeper();
+  const found = await kept?.match(key);
+  if (found) return found.arrayBuffer();
+  const response = await fetch(address);
+  if (!response.ok || !response.body) throw new Error(`${address} cannot be loaded (${response.status})`);
+  const parts = [];
+  let length = 0;
+  const reader = response.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    length += part.value.length;
+    progress(Math.min(1, length / total));
+  }
+  const blob = new Blob(parts);
+  await kept?.put(key, new Response(blob)).catch(() => {}); // a full disk only costs the next load
+  return blob.arrayBuffer();
+}
+
+async function keeper() {
+  try {
+    return await caches.open("insectlib-lab");
+  } catch {
+    return null; // private windows and pages without https keep nothing
+  }
+}

@@ -1,0 +1,204 @@
+/**
+ * One experiment: a picture, cut into segments, is asked about with segments hidden.
+ *
+ * @typedef {import("./address.js").Settings} Settings
+ * @typedef {import("./outputs.js").Output} Output
+ * @typedef {{title: string, bytes: number, size: number, classes: string[]}} About
+ * @typedef {{dataset: string, profile: string, networks: Record<string, About>,
+ *   pictures: {name: string, title: string, alt: string}[]}} Manifest
+ * @typedef {{picture: Float32Array, hidden: Float32Array, labels: Int32Array, players: number,
+ *   size: number, classes: string[], logits: Float32Array, output: Output,
+ *   key: string}} Setup
+ * @typedef {{values: Float64Array, errors: Float64Array | null, base: number, full: number,
+ *   asked: number, total: number, seconds: number, row: Uint8Array | null}} Result
+ */
+import { DEFAULTS } from "./address.js";
+import { download } from "./download.js";
+import { earned } from "./outputs.js";
+import { coverStrip, readPicture } from "./picture.js";
+import { Caller, Pool } from "./pool.js";
+
+export class Laboratory {
+  /** @param {string} folder address of the lab's files @param {Manifest} manifest */
+  constructor(folder, manifest) {
+    this.folder = folder;
+    this.manifest = manifest;
+    const cores = navigator.hardwareConcurrency || 2;
+    this.pool = new Pool(folder, Math.min(Math.max(cores, 1), 4));
+    this.side = new Caller(`${folder}worker.js`); // cuts and fits while the others ask
+    /** @type {Map<string, Promise<{header: any, weights: ArrayBuffer}>>} */
+    this.files = new Map();
+    this.loaded = "";
+    /** @type {Map<string, ImageData>} */
+    this.images = new Map();
+    /** @type {ImageData | null} */
+    this.own = null;
+    /** @type {Map<string, Map<string, Float32Array>>} what has been asked already, by game */
+    this.known = new Map();
+    this.playing = "";
+  }
+
+  /** @param {string} net @param {(share: number) => void} progress */
+  async useNetwork(net, progress) {
+    if (this.loaded === net) return;
+    if (!this.files.has(net)) {
+      const files = this.fetchNetwork(net, progress);
+      files.catch(() => this.files.delete(net));
+      this.files.set(net, files);
+    }
+    const files = await this.files.get(net);
+    await this.pool.all("load", /** @type {object} */ (files));
+    this.loaded = net;
+    this.playing = "";
+  }
+
+  /** @param {string} net @param {(share: number) => void} progress */
+  async fetchNetwork(net, progress) {
+    const response = await fetch(`${this.folder}${net}.json`);
+    if (!response.ok) throw new Error(`The network cannot be loaded (${response.status}).`);
+    const header = await response.json();
+    const weights = await download(`${this.folder}${net}.bin`, header.bytes, progress);
+    return { header, weights };
+  }
+
+  /** @param {Blob} file */
+  async takeOwn(file) {
+    this.own = await readPicture(file);
+  }
+
+  /** @param {string} name @param {number} size @returns {Promise<Float32Array>} */
+  async pixels(name, size) {
+    let image = name === "own" ? this.own : this.images.get(name);
+    if (!image) {
+      const file = await fetch(`${this.folder}${name}.png`);
+      image = await readPicture(await file.blob());
+      this.images.set(name, image);
+    }
+    return this.side.call("squeeze", { image, size });
+  }
+
+  /**
+   * Cut the picture, make the baseline, and ask about the whole picture.
+   *
+   * @param {Settings} settings
+   * @param {(share: number) => void} progress of a download
+   * @returns {Promise<Setup>}
+   */
+  async prepare(settings, progress) {
+    const { net, pic, cut, n, base, strip } = settings;
+    const { size, classes } = this.manifest.networks[net];
+    const [whole] = await Promise.all([this.pixels(pic, size), this.useNetwork(net, progress)]);
+    const picture = strip === "covered" ? coverStrip(whole, size) : whole;
+    const names = this.manifest.pictures.map(({ name }) => name);
+    const other =
+      base === "picture" ? await this.pixels(names[names[0] === pic ? 1 : 0], size) : null;
+    const [labels, hidden] = await Promise.all([
+      this.side.call("cut", { picture, size, wanted: n, kind: cut }),
+      this.side.call("fill", { picture, size, kind: base, other }),
+    ]);
+    const players = 1 + labels.reduce((/** @type {number} */ a, /** @type {number} */ b) => Math.max(a, b), 0);
+    const id = pic === "own" && this.own ? hash(whole) : pic;
+    const key = [net, id, cut, n, base, strip].join("|");
+    const setup = { picture, hidden, labels, players, size, classes, key };
+    await this.play(setup);
+    const logits = await this.ask(setup, new Uint8Array(players).fill(1));
+    return { ...setup, logits, output: output(settings, classes, logits) };
+  }
+
+  /** Hand a game to the workers. @param {Omit<Setup, "logits" | "output">} setup */
+  async play({ picture, hidden, labels, key }) {
+    if (this.playing === key) return;
+    await this.pool.all("game", { picture, hidden, labels });
+    this.playing = key;
+    if (!this.known.has(key)) {
+      if (this.known.size > 3) this.known.delete([...this.known.keys()][0]); // bounds the memory
+      this.known.set(key, new Map());
+    }
+  }
+
+  /**
+   * The logits of one coalition.
+   *
+   * @param {Omit<Setup, "logits" | "output">} setup
+   * @param {Uint8Array} row
+   * @returns {Promise<Float32Array>}
+   */
+  async ask(setup, row) {
+    await this.play(setup);
+    const known = /** @type {Map<string, Float32Array>} */ (this.known.get(setup.key));
+    const found = known.get(row.join(""));
+    if (found) return found;
+    const logits = await this.pool.one("ask", { rows: row, players: setup.players });
+    known.set(row.join(""), logits);
+    return logits;
+  }
+
+  /**
+   * Play the game: ask about all coalitions of a plan, and estimate meanwhile.
+   *
+   * @param {Setup} setup
+   * @param {Settings} settings
+   * @param {(result: Result) => void} update called whenever the values have become better
+   * @param {() => boolean | Promise<boolean>} goOn asked before each batch
+   * @param {() => number} batch coalitions at once
+   * @returns {Promise<Result | null>} null when it was stopped
+   */
+  async run(setup, settings, update, goOn, batch) {
+    const start = performance.now();
+    const made = { method: settings.est, m: setup.players, budget: settings.budget, seed: settings.seed };
+    const rows = /** @type {Uint8Array[]} */ (await this.side.call("plan", made));
+    await this.play(setup);
+    const known = /** @type {Map<string, Float32Array>} */ (this.known.get(setup.key));
+    const keys = rows.map((row) => row.join(""));
+    const wanted = [...new Map(keys.map((key, i) => [key, i])).entries()].filter(([key]) => !known.has(key));
+    const missing = wanted.map(([, i]) => rows[i]);
+    missing.sort((a, b) => keys.indexOf(a.join("")) - keys.indexOf(b.join("")));
+    let done = 0;
+    let busy = false;
+    /** @type {Uint8Array | null} */
+    let row = null;
+    const estimate = async () => {
+      while (done < rows.length && known.has(keys[done])) done++;
+      if (done < 3 && done < rows.length) return null;
+      const answers = keys.slice(0, done).map((key) => earned(setup.output, known.get(key) ?? []));
+      const fit = await this.side.call("estimate", { made, answers: Float64Array.from(answers) });
+      const seconds = (performance.now() - start) / 1000;
+      return { ...fit, base: answers[0], full: answers[1], asked: done, total: rows.length, seconds, row };
+    };
+    await this.pool.ask(
+      missing,
+      batch,
+      (i, logits) => {
+        known.set(missing[i].join(""), logits);
+        row = missing[i];
+        if (busy) return;
+        busy = true;
+        estimate().then((result) => {
+          busy = false;
+          if (result) update(result);
+        });
+      },
+      goOn,
+    );
+    if (!(await goOn())) return null;
+    const result = await estimate();
+    if (result) update(result);
+    return result;
+  }
+}
+
+/** @param {Settings} settings @param {string[]} classes @param {Float32Array} logits @returns {Output} */
+export function output(settings, classes, logits) {
+  const order = [...classes.keys()].sort((a, b) => logits[b] - logits[a]);
+  const named = classes.indexOf(settings.cls);
+  const target = settings.cls === DEFAULTS.cls || named < 0 ? order[0] : named;
+  const against = classes.indexOf(settings.other);
+  const others = order.filter((k) => k !== target);
+  const other = against < 0 || against === target ? others[0] : against;
+  return { kind: /** @type {Output["kind"]} */ (settings.out), target, other };
+}
+
+/** A number for a picture, to tell it from others. @param {Float32Array} picture */
+function hash(picture) {
+  return picture.reduce((h, v) => (Math.imul(h, 31) + v) | 0, 7);
+}
