@@ -1,8 +1,8 @@
 """Add the lab to a built book: ``python -m tools.lab build/specimens-full``.
 
-The page ``book/lab.md`` computes in the reader's browser. Its scripts stand in ``book/lab/``; Node.js
-comes from a wheel, and npm installs what ``package-lock.json`` names, checked by hash. The networks
-are those of this edition; the sample pictures are drawn, in every edition.
+The page ``book/lab.md`` computes in the reader's browser. Its scripts stand in ``book/lab/``;
+Node.js comes from a wheel, and npm installs what ``package-lock.json`` names, checked by hash. The
+networks are those of this edition; the sample pictures are drawn, in every edition.
 """
 
 from __future__ import annotations

@@ -7,10 +7,7 @@ import os
 import re
 import shutil
 import subprocess
-import threading
 from collections.abc import Iterator
-from functools import partial
-from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +17,8 @@ import shap
 from helpers import HTML, ROOT
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 from scipy.optimize import linear_sum_assignment
-from test_book import CHROMIUM_OPTIONS, QuietHandler
 
 from insectlib.course import course_cnn, course_transfer
 from insectlib.data import cover_strip, load_picture
@@ -208,28 +204,8 @@ def test_intervals_hold_the_value_of_a_long_run_about_as_often_as_they_say(
 # ---- the page ------------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def site() -> Iterator[str]:
-    assert (HTML / "_static" / "lab" / "lab.json").exists(), f"no lab in {HTML}: call make book"
-    handler = partial(QuietHandler, directory=str(HTML))
-    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the pages are tested in Chromium: install it, or name it in CHROMIUM"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-        yield chromium
-        chromium.close()
-
-
 @pytest.fixture
-def page(browser: Browser, site: str) -> Iterator[Page]:
+def lab(browser: Browser, site: str) -> Iterator[Page]:
     """Yield a page on which every foreign request and every error is a failure."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     opened = context.new_page()
@@ -248,7 +224,7 @@ def page(browser: Browser, site: str) -> Iterator[Page]:
 def go(page: Page, site: str, settings: str = "") -> None:
     """Open the lab with these settings, and wait for its first experiment."""
     page.goto("about:blank")
-    page.goto(f"{site}book/lab.html#{settings}", wait_until="load")
+    page.goto(f"{site}book/lab.html#{settings or 'n=50'}", wait_until="load")
     finished(page)
 
 
@@ -266,52 +242,53 @@ def logits_shown(page: Page) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("net", ["cnn", "lite0"])
 def test_logits_are_those_of_keras(
-    page: Page, site: str, net: str, monkeypatch: pytest.MonkeyPatch
+    lab: Page, site: str, net: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Rounded weights and another order of sums: logits agree to two hundredths."""
+    """Rounded weights, another order of sums: logits agree to half a percent of the largest."""
     if CACHE:
         monkeypatch.setenv("INSECTLIB_CACHE", CACHE)
     manifest = json.loads((HTML / "_static" / "lab" / "lab.json").read_text())
     make = {"cnn": course_cnn, "lite0": course_transfer}[net]
     network = make(manifest["dataset"], manifest["profile"], progress=False).model
     for name in (*CLASS_NAMES, "stranger"):
-        go(page, site, f"net={net}&pic={name}&est=leave-one-out&n=9")
+        go(lab, site, f"net={net}&pic={name}&est=leave-one-out&n=9")
         file = HTML / "_static" / "lab" / f"{name}.png"
         picture = load_picture(file, manifest["networks"][net]["size"])
         expected = model_outputs(network, picture[None])[0]
-        np.testing.assert_allclose(logits_shown(page), expected, atol=0.02)
+        tolerance = 0.01 + 0.005 * np.abs(expected).max()
+        np.testing.assert_allclose(logits_shown(lab), expected, atol=tolerance)
 
 
 @pytest.mark.parametrize("lesson", ["twice", "baseline", "ten", "strip", "stranger"])
-def test_lesson_asks_and_finds(page: Page, site: str, lesson: str) -> None:
-    go(page, site)
-    page.locator(f"[data-lesson={lesson}]").click()
-    page.wait_for_function("document.querySelector('.lab-finding').textContent.length > 60")
-    assert page.locator(".lab-question").inner_text().endswith("?")
-    finding = page.locator(".lab-finding").inner_text()
+def test_lesson_asks_and_finds(lab: Page, site: str, lesson: str) -> None:
+    go(lab, site)
+    lab.locator(f"[data-lesson={lesson}]").click()
+    lab.wait_for_function("document.querySelector('.lab-finding').textContent.length > 60")
+    assert lab.locator(".lab-question").inner_text().endswith("?")
+    finding = lab.locator(".lab-finding").inner_text()
     assert not re.search(r"NaN|undefined|Infinity", finding), finding
-    assert page.locator(".lab-stage canvas:visible").count() == (2 if lesson == "stranger" else 3)
-    assert f"lesson={lesson}" in page.url
+    assert lab.locator(".lab-stage canvas:visible").count() == (2 if lesson == "stranger" else 3)
+    assert f"lesson={lesson}" in lab.url
 
 
-def test_own_picture_by_file_and_by_drop(page: Page, site: str, tmp_path: Path) -> None:
+def test_own_picture_by_file_and_by_drop(lab: Page, site: str, tmp_path: Path) -> None:
     """A camera's orientation is heeded: the picture stands upright."""
-    go(page, site, "est=leave-one-out&n=9")
+    go(lab, site, "est=leave-one-out&n=9")
     lying = np.zeros((60, 40, 3), np.uint8)
     lying[:, :20] = (255, 0, 0)  # left, which the camera says is the top
     exif = Image.Exif()
     exif[0x0112] = 6
     file = tmp_path / "mine.jpg"
     Image.fromarray(lying).save(file, exif=exif, quality=95)
-    page.locator("#lab-file").set_input_files(file)
-    page.wait_for_url("**pic=own**")
-    finished(page)
-    pixel = "(x, y) => [...document.querySelector('.lab-picture canvas').getContext('2d').getImageData(x, y, 1, 1).data]"
-    size = page.evaluate("document.querySelector('.lab-picture canvas').width")
-    corner = "([x, y]) => (" + pixel + ")(x, y)"
-    assert page.evaluate(corner, [size - 2, 2])[0] > 200
-    assert page.evaluate(corner, [size // 2, size - 2])[0] < 60
-    data = page.evaluate_handle(
+    lab.locator("#lab-file").set_input_files(file)
+    lab.wait_for_url("**pic=own**")
+    finished(lab)
+    canvas = "document.querySelector('.lab-picture canvas')"
+    size = lab.evaluate(f"{canvas}.width")
+    corner = f"([x, y]) => [...{canvas}.getContext('2d').getImageData(x, y, 1, 1).data]"
+    assert lab.evaluate(corner, [size - 2, 2])[0] > 200
+    assert lab.evaluate(corner, [size // 2, size - 2])[0] < 60
+    data = lab.evaluate_handle(
         """bytes => {
             const all = new DataTransfer();
             all.items.add(new File([Uint8Array.from(bytes)], "a.png", {type: "image/png"}));
@@ -319,9 +296,9 @@ def test_own_picture_by_file_and_by_drop(page: Page, site: str, tmp_path: Path) 
         }""",
         list((HTML / "_static" / "lab" / "dragonfly.png").read_bytes()),
     )
-    page.locator("#lab").dispatch_event("drop", {"dataTransfer": data})
-    page.wait_for_function("document.querySelector('.lab-status').textContent === ''")
-    finished(page)
+    lab.locator("#lab").dispatch_event("drop", {"dataTransfer": data})
+    lab.wait_for_function("document.querySelector('.lab-status').textContent === ''")
+    finished(lab)
 
 
 @pytest.mark.parametrize(
@@ -334,52 +311,52 @@ def test_own_picture_by_file_and_by_drop(page: Page, site: str, tmp_path: Path) 
     ],
 )
 def test_what_is_no_picture_gets_a_sentence(
-    page: Page, site: str, tmp_path: Path, name: str, content: bytes, words: str
+    lab: Page, site: str, tmp_path: Path, name: str, content: bytes, words: str
 ) -> None:
-    go(page, site, "est=leave-one-out&n=9")
+    go(lab, site, "est=leave-one-out&n=9")
     (tmp_path / name).write_bytes(content)
-    page.locator("#lab-file").set_input_files(tmp_path / name)
-    page.wait_for_function(
+    lab.locator("#lab-file").set_input_files(tmp_path / name)
+    lab.wait_for_function(
         "words => document.querySelector('.lab-status').textContent.includes(words)", arg=words
     )
 
 
-def test_segments_are_switched_by_keyboard(page: Page, site: str) -> None:
-    go(page, site, "est=leave-one-out&n=9&cut=grid")
-    before = logits_shown(page)
-    page.locator(".lab-picture canvas[tabindex]").focus()
+def test_segments_are_switched_by_keyboard(lab: Page, site: str) -> None:
+    go(lab, site, "est=leave-one-out&n=9&cut=grid")
+    before = logits_shown(lab)
+    lab.locator(".lab-picture canvas[tabindex]").focus()
     for _ in range(4):
-        page.keyboard.press("ArrowRight")
-    page.keyboard.press("Space")
-    page.wait_for_function("/hidden/.test(document.querySelector('.lab-status').textContent)")
-    assert np.abs(logits_shown(page) - before).max() > 0.01
-    page.get_by_role("button", name="Show all again").click()
-    page.wait_for_function("document.querySelector('.lab-meters + button').hidden")
+        lab.keyboard.press("ArrowRight")
+    lab.keyboard.press("Space")
+    lab.wait_for_function("/hidden/.test(document.querySelector('.lab-status').textContent)")
+    assert np.abs(logits_shown(lab) - before).max() > 0.01
+    lab.get_by_role("button", name="Show all again").click()
+    lab.wait_for_function("document.querySelector('.lab-meters + button').hidden")
 
 
-def test_a_run_can_be_stopped_and_stepped(page: Page, site: str) -> None:
-    go(page, site, "est=leave-one-out&n=9")
-    page.goto(f"{site}book/lab.html#n=100&budget=2000&seed=3", wait_until="load")
-    page.get_by_role("button", name="Stop").click()
-    page.wait_for_function("document.querySelector('.lab-status').textContent === 'Stopped.'")
-    page.get_by_role("button", name="Step").click()
-    page.get_by_role("button", name="Step").click()
-    assert page.get_by_role("button", name="Go on").is_visible()
+def test_a_run_can_be_stopped_and_stepped(lab: Page, site: str) -> None:
+    go(lab, site, "est=leave-one-out&n=9")
+    lab.goto(f"{site}book/lab.html#n=100&budget=2000&seed=3", wait_until="load")
+    lab.get_by_role("button", name="Stop").click()
+    lab.wait_for_function("document.querySelector('.lab-status').textContent === 'Stopped.'")
+    lab.get_by_role("button", name="Step").click()
+    lab.get_by_role("button", name="Step").click()
+    assert lab.get_by_role("button", name="Go on").is_visible()
 
 
-def test_exports(page: Page, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exports(lab: Page, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The values add up, and the Python cell makes the same picture, segments and base value."""
     if CACHE:
         monkeypatch.setenv("INSECTLIB_CACHE", CACHE)
-    go(page, site, "pic=dragonfly&n=20&base=mean&out=probability")
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Values as CSV").click()
+    go(lab, site, "pic=dragonfly&n=20&base=mean&out=probability")
+    with lab.expect_download() as download:
+        lab.get_by_role("button", name="Values as CSV").click()
     rows = [line.split(",") for line in download.value.path().read_text().splitlines()[1:]]
-    with page.expect_download() as download:
-        page.get_by_role("button", name="Map as PNG").click()
+    with lab.expect_download() as download:
+        lab.get_by_role("button", name="Map as PNG").click()
     assert Image.open(download.value.path()).size == (768, 768)
-    page.get_by_role("button", name="The same in Python").click()
-    cell = page.locator(".lab-code").inner_text()
+    lab.get_by_role("button", name="The same in Python").click()
+    cell = lab.locator(".lab-code").inner_text()
     monkeypatch.chdir(tmp_path)
     shutil.copy(HTML / "_static" / "lab" / "dragonfly.png", tmp_path)
     names: dict[str, Any] = {}

@@ -23,9 +23,10 @@ export class Laboratory {
   constructor(folder, manifest) {
     this.folder = folder;
     this.manifest = manifest;
-    const cores = navigator.hardwareConcurrency || 2;
-    this.pool = new Pool(folder, Math.min(Math.max(cores, 1), 4));
-    this.side = new Caller(`${folder}worker.js`); // cuts and fits while the others ask
+    /** @type {Pool | undefined} */
+    this.askers = undefined;
+    /** @type {Caller | undefined} */
+    this.helper = undefined;
     /** @type {Map<string, Promise<{header: any, weights: ArrayBuffer}>>} */
     this.files = new Map();
     this.loaded = "";
@@ -36,6 +37,22 @@ export class Laboratory {
     /** @type {Map<string, Map<string, Float32Array>>} what has been asked already, by game */
     this.known = new Map();
     this.playing = "";
+  }
+
+  /** The workers that ask: they begin when the first of them is needed. */
+  get pool() {
+    const cores = Math.min(Math.max(navigator.hardwareConcurrency || 2, 1), 4);
+    return (this.askers ??= new Pool(this.folder, cores));
+  }
+
+  /** The worker that cuts and fits while the others ask. */
+  get side() {
+    return (this.helper ??= new Caller(`${this.folder}worker.js`));
+  }
+
+  /** Whether the browser computes four numbers at once; without it all is slower. */
+  async simd() {
+    return (await this.pool.started)[0];
   }
 
   /** @param {string} net @param {(share: number) => void} progress */

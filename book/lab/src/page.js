@@ -32,12 +32,15 @@ async function open(/** @type {HTMLElement} */ root) {
 class Controller {
   /** @param {HTMLElement} root @param {string} folder @param {import("./experiment.js").Manifest} manifest */
   constructor(root, folder, manifest) {
-    this.lab = new Laboratory(folder, manifest);
     this.manifest = manifest;
+    this.lab = new Laboratory(folder, manifest);
     this.view = new View(root, folder, manifest, {
       change: (changed) => this.change(changed),
       file: (file) => this.file(file),
-      lesson: (name) => this.change({ ...DEFAULTS, ...LESSONS[name].settings, net: this.settings.net, lesson: name }),
+      lesson: (name) => {
+        const { net } = this.settings;
+        this.change({ ...DEFAULTS, ...LESSONS[name].settings, net, lesson: name });
+      },
       run: () => this.start(),
       pause: () => this.pause(!this.paused),
       step: () => this.step(),
@@ -61,14 +64,13 @@ class Controller {
       this.settings = this.fromAddress();
       this.start();
     });
-    this.lab.pool.simd().then(
-      (simd) => {
-        if (!simd) this.note = "Your browser computes one number at a time (no SIMD): the lab works, slower.";
-      },
-      (error) => this.view.say(`The lab cannot compute here: ${error.message}`),
-    );
     this.note = "";
-    this.start();
+    const classes = manifest.networks[this.settings.net].classes;
+    this.view.settings(this.settings, classes);
+    this.view.state("ready");
+    // somebody who was sent here, or came from a chapter, wants to see just that; others choose
+    if (location.hash) this.start();
+    else this.view.say("Choose a picture or a lesson: then the network is loaded, and the lab begins.");
   }
 
   /** What the address asks for, as far as it is there. @returns {Settings} */
@@ -115,6 +117,9 @@ class Controller {
     view.state("running");
     try {
       this.runs = [];
+      if (!(await this.lab.simd())) {
+        this.note = "Your browser computes one number at a time (no SIMD): the lab works, slower.";
+      }
       const other = second(settings);
       for (const changed of other ? [{}, other] : [{}]) {
         const done = await this.play({ ...settings, ...changed }, Boolean(other), goOn);

@@ -37,11 +37,6 @@ export class Pool {
     this.started = Promise.all(this.callers.map((c) => c.call("start", { wasm: folder })));
   }
 
-  /** Whether the browser computes four numbers at once; without it all is slower. */
-  async simd() {
-    return (await this.started)[0];
-  }
-
   /** @param {string} task @param {object} given @returns {Promise<any>} of one worker */
   async one(task, given) {
     return this.callers[0].call(task, given);
