@@ -79,8 +79,13 @@ SECOND := $(FIRST) 02_cnn 10_clever_hans
 $(filter-out $(FIRST:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/01_data.ipynb
 $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)/notebooks/02_cnn.ipynb
 
+# the libraries that the lab in the page computes with, by the hashes of their lock
+build/lab/installed.json: book/lab/package-lock.json | .venv/installed
+	$(PY) -m tools.lab
+
 # warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py tools/lab.py
+$(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py \
+  tools/lab.py tools/lab_networks.py
 	$(PY) -m tools.stage $(EDITION)
 	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html

@@ -1,5 +1,7 @@
 """Add the lab to a built book: ``python -m tools.lab build/specimens-full``.
 
+Without an edition, only the libraries of its scripts are installed.
+
 The page ``book/lab.md`` computes in the reader's browser. Its scripts stand in ``book/lab/``;
 Node.js comes from a wheel, and npm installs what ``package-lock.json`` names, checked by hash. The
 networks are those of this edition; the sample pictures are drawn, in every edition.
@@ -38,7 +40,7 @@ SEEDS = {"beetle": 3, "cockroach": 3, "dragonfly": 3}
 
 MISSING = (
     "The lab's libraries could not be installed from the npm registry, see above: see to the "
-    "network, and call make again. Nothing else of the book is lost."
+    "network, and call make again."
 )
 
 
@@ -163,8 +165,11 @@ def build(edition: Path) -> Path:
 def main() -> int:
     """Run the command line; return the exit status."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("edition", type=Path)
-    print(build(parser.parse_args().edition))
+    parser.add_argument("edition", type=Path, nargs="?")
+    if edition := parser.parse_args().edition:
+        print(build(edition))
+    else:
+        install()
     return 0
 
 
