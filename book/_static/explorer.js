@@ -311,8 +311,9 @@
       this.root.setAttribute("role", "group");
       this.root.setAttribute("aria-labelledby", title.id);
       this.status = make("p.ce-status", { role: "status" });
+      this.change = make("p.ce-change", { role: "status" });
       const table = this.root.querySelector(".ce-still-table");
-      const top = make("div.ce-top", {}, stage, make("div.ce-side", {}, this.buildClasses(), this.status));
+      const top = make("div.ce-top", {}, stage, make("div.ce-side", {}, this.buildClasses(), this.status, this.change));
       still.replaceWith(top, this.buildPlayers(), this.buildOrder(), this.buildCredit());
       table.remove();
       if (this.data.kind === "scene") ready();
@@ -343,7 +344,7 @@
         const label = make("label.ce-class", {}, input, make("span.ce-class-body", {}, words, bar));
         return { label, fill, number };
       });
-      const legend = make("legend", {}, "The network says");
+      const legend = make("legend", {}, "The network says; choose what is explained");
       return make("fieldset.ce-classes", {}, legend, ...this.bars.map((bar) => bar.label));
     }
 
@@ -525,9 +526,11 @@
       this.stop();
       this.view.mark(null); // what was switched off is gone, also under the pointer
       this.leaveOrder();
+      const before = this.row;
       this.row ^= 1 << player;
       this.renderCoalition();
       this.renderOrder();
+      this.change.textContent = this.changed(before, player);
     }
 
     set(row) {
@@ -536,6 +539,17 @@
       this.row = row;
       this.renderCoalition();
       this.renderOrder();
+    }
+
+    /* What a press has changed, in words: little is seen where other players say the same. */
+    changed(before, player) {
+      const { classes, players, noun } = this.data;
+      const points = { k: this.goal.k, unit: "points" };
+      const move = this.game.value(this.row, points) - this.game.value(before, points);
+      const left = this.row < before;
+      const amount = `${classes[this.goal.k]} ${signed(move, points)} points.`;
+      const hint = left && Math.abs(move) < 5 ? ` Not much: hide a second ${noun} as well.` : "";
+      return `${left ? "Without" : "With"} ${players[player]}: ${amount}${hint}`;
     }
 
     changeGoal() {
@@ -640,6 +654,9 @@
       const { noun, players, what, classes } = this.data;
       const hidden = players.filter((_, i) => !(this.row & (1 << i)));
       this.view.show(this.row);
+      this.change.textContent = this.row
+        ? ""
+        : "With nothing shown it answers all the same. What is shared out begins here.";
       this.chips.forEach((chip, i) => {
         chip.setAttribute("aria-pressed", String(Boolean(this.row & (1 << i))));
       });

@@ -124,7 +124,9 @@ def cell(code: str, output: str = "", tag: str = "") -> str:
 
 def test_cells_of_imports_are_folded() -> None:
     fold = reading.imports_are_folded
-    shown = patched(fold, cell("import numpy as np\nfrom insectlib.data import ImageSet"))
+    shown = patched(
+        fold, cell("import numpy as np\nfrom insectlib.data import ImageSet\nuse_style()")
+    )
     assert "<summary>Imports from numpy, insectlib</summary>" in shown
     for other in ("import numpy as np\nx = 1", "not python", ""):
         assert "<summary>" not in patched(fold, cell(other))

@@ -224,6 +224,23 @@ def test_every_coalition_shows_the_network_s_own_answer(open_page: Opener) -> No
     assert pressed(explorer) == [True] * 8
 
 
+def test_a_press_says_what_it_has_changed(open_page: Opener) -> None:
+    explorer = open_page().locator("#explorer-parts")
+    told = explorer.locator(".ce-change")
+    assert told.inner_text() == ""
+    goal = CLASS_NAMES.index(explorer.locator(".ce-chosen").inner_text().split()[0])
+    shares = 100 * softmax(SCENE_TABLE)[:, goal]
+    for player, name in enumerate(SCENE_PLAYERS):
+        chip(explorer, name).click()
+        move = shares[255 - 2**player] - shares[255]
+        assert told.inner_text().startswith(f"Without {name}: {CLASS_NAMES[goal]} ")
+        assert ("hide a second part" in told.inner_text()) == (abs(move) < 5)
+        chip(explorer, name).click()
+        assert told.inner_text().startswith(f"With {name}: ")
+    explorer.get_by_role("button", name="Hide all").click()
+    assert "With nothing shown it answers all the same" in told.inner_text()
+
+
 def middle_of(part: str) -> tuple[float, float]:
     """Return the pixel of a part that lies farthest from its edge."""
     inside = render(SCENE, SIDE)[1] == PARTS.index(part)

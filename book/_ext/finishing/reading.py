@@ -26,9 +26,9 @@ def code(cell: Tag) -> list[ast.stmt]:
 
 
 def imports_are_folded(page: BeautifulSoup) -> None:
-    """A cell that does nothing but import says from where."""
+    """A cell that does nothing but import, and set the style of figures, says from where."""
     for cell in page.select(":not(.folded) > div.cell"):
-        lines = code(cell)
+        lines = [line for line in code(cell) if ast.unparse(line) != "use_style()"]
         if lines and all(isinstance(line, ast.Import | ast.ImportFrom) for line in lines):
             names = [
                 line.module or "" if isinstance(line, ast.ImportFrom) else each.name
