@@ -27,7 +27,7 @@ import shap
 from numpy.typing import NDArray
 
 from insectlib.explain.estimators.estimate import Estimate
-from insectlib.explain.estimators.gaussian_process import fit
+from insectlib.explain.estimators.gaussian_process import fit_surrogate
 from insectlib.explain.estimators.priors import local_prior
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
@@ -35,7 +35,6 @@ from insectlib.explain.estimators.sampling import (
     paired_regression,
     shapley_weights,
 )
-from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
 from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
 from insectlib.explain.games.coalitions import all_coalitions, exact_shapley
 from insectlib.explain.masking.segments import superpixels
@@ -163,10 +162,20 @@ def permutation(game: Game, centres: Array, budget: int, seed: int, output: str)
 
 
 def shapiq(game: Game, centres: Array, budget: int, seed: int, output: str) -> Array:
-    """`shapiq.KernelSHAP` with pairs."""
+    """`shapiq.KernelSHAP` with pairs, one class at a time with the same draws."""
+    from shapiq import KernelSHAP
+
     n, played = len(centres), of_output(game, output)
-    classes = np.arange(played(np.ones((1, n), dtype=bool)).shape[1])
-    return shapiq_shapley(played, n, n_samples=budget - 2, seed=seed, classes=classes).values
+    columns = []
+    for k in range(played(np.ones((1, n), dtype=bool)).shape[1]):
+
+        def of_class(rows: NDArray[np.bool_], k: int = k) -> Array:
+            return played(rows)[:, k]
+
+        solver = KernelSHAP(n=n, pairing_trick=True, random_state=seed)
+        found = solver.approximate(budget, of_class)
+        columns.append([found[(i,)] for i in range(n)])
+    return np.array(columns).T
 
 
 def leverage(game: Game, centres: Array, budget: int, seed: int, output: str) -> Array:
@@ -273,7 +282,7 @@ def _corrected(
     """Return values by a surrogate and a regression on the rest, and their relative error."""
     n, m = len(centres), REFERENCE_FIT
     first = np.concatenate([pairs[:m], np.ones((1, n), dtype=bool)])
-    surrogate = fit(
+    surrogate = fit_surrogate(
         local_prior(centres), 2.0 * first - 1, np.concatenate([odd[:m], total[None] / 2])
     )
     smooth, _ = surrogate.shapley(white=False)

@@ -21,6 +21,7 @@ from .label_strip import (
 from .label_strip import (
     strip_only as strip_only,
 )
+from .own_picture import EXAMPLE_PICTURE as EXAMPLE_PICTURE
 from .own_picture import load_picture as load_picture
 from .sources.cifar10 import cifar10_at_hand as cifar10_at_hand
 from .sources.cifar10 import load_cifar10 as load_cifar10

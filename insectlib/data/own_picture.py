@@ -9,6 +9,9 @@ from numpy.typing import NDArray
 
 from insectlib.data.image_files import read_image
 
+EXAMPLE_PICTURE = Path(__file__).with_name("example.png")
+"""A drawn beetle, in no collection of the course: what chapter ``05_kernel_shap`` reads."""
+
 
 def load_picture(path: Path | str, size: int) -> NDArray[np.float32]:
     """Read one picture file for a network.

@@ -14,8 +14,20 @@ from .controls.simple_maps import (
 from .deep.deep_shap import deep_shap as deep_shap
 from .deep.handlers import deep_rules as deep_rules
 from .deep.handlers import unsupported_operations as unsupported_operations
-from .estimators.sampling import PairedCoalitions as PairedCoalitions
-from .estimators.surrogate import surrogate_shapley as surrogate_shapley
+from .estimators.gaussian_process import fit_surrogate as fit_surrogate
+from .estimators.priors import local_prior as local_prior
+from .estimators.sampling import (
+    PairedCoalitions as PairedCoalitions,
+)
+from .estimators.sampling import (
+    paired_regression as paired_regression,
+)
+from .estimators.surrogate import (
+    region_centres as region_centres,
+)
+from .estimators.surrogate import (
+    surrogate_shapley as surrogate_shapley,
+)
 from .explanation import Explanation as Explanation
 from .explanation import to_explanation as to_explanation
 from .games.coalition_game import CoalitionGame as CoalitionGame

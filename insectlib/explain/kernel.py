@@ -11,7 +11,6 @@ from tqdm import tqdm
 
 from insectlib.explain.checks import check_repeats
 from insectlib.explain.estimators.estimate import Estimate
-from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
 from insectlib.explain.estimators.surrogate import region_centres, surrogate_shapley
 from insectlib.explain.explanation import Explanation, to_explanation
 from insectlib.explain.games.coalition_game import CoalitionGame
@@ -21,7 +20,7 @@ from insectlib.explain.target import Target, checked_pictures, prepare
 from insectlib.models.inference import Model
 from insectlib.models.seeds import numpy_seed
 
-ESTIMATORS = ("shap", "shapiq", "surrogate")
+ESTIMATORS = ("shap", "surrogate")
 
 
 def kernel_shap(
@@ -79,8 +78,7 @@ def kernel_shap(
         Whether to show a bar over the pictures.
     estimator : str
         How values are made of the answers. ``"shap"`` is `shap.KernelExplainer`, which the
-        chapter teaches. ``"shapiq"`` is shapiq's regression with every coalition paired with its
-        complement, from a package of its own. ``"surrogate"`` needs the fewest answers for the
+        chapter teaches. ``"surrogate"``, of chapter ``14_estimators``, needs fewer answers for the
         same error, and says how large its errors are: `insectlib.explain.surrogate_shapley`.
     l1_reg : float or str
         For ``"shap"`` only: how it may set superpixels to zero before it fits the others. 0, the
@@ -109,8 +107,6 @@ def kernel_shap(
         too small for a regression without `l1_reg`, for an unknown estimator or a setting that
         belongs to another, for outputs of masked pictures that are not finite, and whenever
         `insectlib.explain.prepare` refuses the pictures or the model.
-    ModuleNotFoundError
-        For ``"shapiq"`` where it is not installed.
 
     Warns
     -----
@@ -163,10 +159,6 @@ def kernel_shap(
         elif estimator == "surrogate":
             estimate = surrogate_shapley(
                 game, region_centres(cut), wanted_error=wanted_error, n_samples=budget, seed=seed
-            )
-        elif estimator == "shapiq":
-            estimate = shapiq_shapley(
-                game, k, classes=np.arange(len(classes)), n_samples=budget, seed=seed
             )
         else:
             estimate = _by_shap(game, k, l1_reg=l1_reg, n_samples=budget, seed=seed)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from insectlib.data import load_picture, read_image
+from insectlib.data import EXAMPLE_PICTURE, load_picture, read_image
 
 RED = (200, 30, 40)
 
@@ -39,3 +39,8 @@ def test_a_file_that_is_no_picture_is_named(tmp_path: Path) -> None:
         load_picture(tmp_path / "mine.png", 8)
     with pytest.raises(FileNotFoundError, match=r"nowhere\.png"):
         load_picture(tmp_path / "nowhere.png", 8)
+
+
+def test_the_example_comes_with_the_package() -> None:
+    picture = load_picture(EXAMPLE_PICTURE, 64)
+    assert picture.shape == (64, 64, 3) and picture.std() > 20

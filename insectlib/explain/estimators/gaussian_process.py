@@ -117,7 +117,7 @@ class Surrogate:
         return cross @ self.weights, np.sqrt(left[:, None] * self.scale)
 
 
-def fit(prior: Prior, signs: Array, answers: Array) -> Surrogate:
+def fit_surrogate(prior: Prior, signs: Array, answers: Array) -> Surrogate:
     """Learn a game from some of its answers.
 
     The sizes of the parts are those of the largest posterior, the same for all outputs; each output

@@ -19,7 +19,7 @@ GOLDEN = (5**0.5 - 1) / 2
 class PairedCoalitions:
     """Draws coalitions whose complements are asked about as well, none of them twice.
 
-    Chapter ``05_kernel_shap``. A coalition and its complement together give the odd part of the
+    Chapter ``14_estimators``. A coalition and its complement together give the odd part of the
     game, half the difference of the two answers, and only that carries Shapley values (Covert and
     Lee, 2021). They are drawn without replacement by leverage scores (Musco and Witter, 2025):
     every size is as likely as every other, and every coalition of a size. With `choices` above one

@@ -1,6 +1,6 @@
 """Shapley values of a picture's game from few evaluations, each with its standard error.
 
-Chapter ``05_kernel_shap``. ``bench/estimators.py`` compares it with what other packages offer.
+Chapter ``14_estimators``. ``bench/estimators.py`` compares it with what other packages offer.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from insectlib.explain.estimators.covariances import (
     Array,
 )
 from insectlib.explain.estimators.estimate import Estimate
-from insectlib.explain.estimators.gaussian_process import Surrogate, fit
+from insectlib.explain.estimators.gaussian_process import Surrogate, fit_surrogate
 from insectlib.explain.estimators.priors import even_prior, global_prior, local_prior
 from insectlib.explain.estimators.sampling import (
     Game,
@@ -41,7 +41,11 @@ GROUPS = 20
 """Groups of evaluations that the jackknife leaves out in turn."""
 
 JACKKNIFE_FACTOR = 1.2
-"""Errors of probabilities are this many times the jackknife's, as measured on drawn pictures."""
+"""Errors of probabilities are this many times the jackknife's.
+
+Set on test pictures of the course's collections, cut into 9 to 12 regions; chapter
+``14_estimators`` counts on other pictures how many intervals hold.
+"""
 
 GROWTH = 1.5
 """All evaluations after a round, over those before it, on the way to a wanted error."""
@@ -59,7 +63,7 @@ def surrogate_shapley(
 ) -> Estimate:
     """Estimate Shapley values by a surrogate that is evaluated in place of the network.
 
-    Chapter ``05_kernel_shap``. The network evaluates pairs of complementary coalitions, chosen by
+    Chapter ``14_estimators``. The network evaluates pairs of complementary coalitions, chosen by
     `insectlib.explain.PairedCoalitions` to be unlike each other. A Gaussian process
     (`insectlib.explain.estimators.gaussian_process`) is fitted to the odd part of the game, and its
     Shapley values are the estimate. Probabilities are a softmax of logits, and the logits are the
@@ -179,14 +183,14 @@ class _Evaluated:
     def of_logits(self, centres: Array) -> tuple[Array, Array]:
         """Return values and errors from the surrogate of the odd part."""
         odd = self.odd("logits")
-        values, errors = fit(local_prior(centres), self.signs, odd).shapley()
+        values, errors = fit_surrogate(local_prior(centres), self.signs, odd).shapley()
         return values + (2 * odd[-1] - values.sum(axis=0)) / len(values), errors
 
     def of_probabilities(self, random: np.random.Generator) -> tuple[Array, Array]:
         """Return values and errors of the softmax of a surrogate of both halves."""
         n = self.present.shape[1]
-        odd = fit(global_prior(n), self.signs, self.odd("logits"))
-        even = fit(even_prior(n), self.signs, (self.shown + self.hidden) / 2)
+        odd = fit_surrogate(global_prior(n), self.signs, self.odd("logits"))
+        even = fit_surrogate(even_prior(n), self.signs, (self.shown + self.hidden) / 2)
         cheap, weights, known = self._cheap_pairs(random)
         signs = _signs(cheap)
         grams = odd.gram(signs), even.gram(signs)
@@ -254,7 +258,7 @@ def corrected_surrogate(
     n = pairs.shape[1]
     first = np.concatenate([pairs[:CHEAP_FIT], np.ones((1, n), dtype=bool)])
     answers = np.concatenate([odd[:CHEAP_FIT], total[None] / 2])
-    surrogate = fit(global_prior(n), _signs(first), answers)
+    surrogate = fit_surrogate(global_prior(n), _signs(first), answers)
     smooth, _ = surrogate.shapley(white=False)
     rows, of_rows = pairs[CHEAP_FIT:], weights[CHEAP_FIT:]
     left = odd[CHEAP_FIT:] - surrogate.predict(_signs(rows))

@@ -1,6 +1,6 @@
 """Networks whose last map of features is local: each place of it sees a window of the picture.
 
-Chapter ``05_kernel_shap``. The window is the place's receptive field; Araujo, Norris and Sim (2019)
+Chapter ``14_estimators``. The window is the place's receptive field; Araujo, Norris and Sim (2019)
 say how large it is. What happens outside a window cannot be known at its place, and
 `insectlib.explain.masking.patchwork` makes use of that.
 """

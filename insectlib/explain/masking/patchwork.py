@@ -1,6 +1,6 @@
 """Many coalitions by few pictures, for a network whose last map of features sees windows.
 
-Chapter ``05_kernel_shap``. A place of that map answers to the regions in its window alone. So of
+Chapter ``14_estimators``. A place of that map answers to the regions in its window alone. So of
 hundreds of coalitions it shows few cases, and two cases of windows far apart fit into one picture.
 Here such pictures are pieced together, so that every window shows there every case that it has in
 any of the coalitions. The network looks at those; what it would have made of the coalitions is
@@ -47,7 +47,7 @@ def logits_by_patchwork(
 ) -> NDArray[np.floating] | None:
     """Return the logits of coalitions, from as few maps of features as their windows need.
 
-    Chapter ``05_kernel_shap``.
+    Chapter ``14_estimators``.
 
     Parameters
     ----------
@@ -103,7 +103,7 @@ class Views(NamedTuple):
 def views_of(network: LocalNetwork, regions: NDArray[np.integer]) -> Views:
     """Return what the places of a network's last map of features see of some regions.
 
-    Chapter ``05_kernel_shap``.
+    Chapter ``14_estimators``.
 
     Parameters
     ----------
@@ -150,7 +150,7 @@ def _views(
 def patchwork(coalitions: ArrayLike, views: Views, most: int) -> NDArray[np.float32] | None:
     """Piece coalitions together that show in every view what the given ones show there.
 
-    Chapter ``05_kernel_shap``. View by view, cases are assigned to the pictures that there are so
+    Chapter ``14_estimators``. View by view, cases are assigned to the pictures that there are so
     far, at the least cost (Kuhn, 1955): a picture takes a case where it leaves the regions in view
     open, or shows them so already. What then finds no picture gets a new one.
 

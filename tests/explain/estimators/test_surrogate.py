@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import builtins
-from typing import Any
-
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -17,7 +14,7 @@ from insectlib.explain.estimators.covariances import (
     Sized,
     alike_sizes,
 )
-from insectlib.explain.estimators.gaussian_process import Prior, fit
+from insectlib.explain.estimators.gaussian_process import Prior, fit_surrogate
 from insectlib.explain.estimators.sampling import (
     PairedCoalitions,
     drawn_pairs,
@@ -25,7 +22,6 @@ from insectlib.explain.estimators.sampling import (
     regression_errors,
     shapley_weights,
 )
-from insectlib.explain.estimators.shapiq_regression import shapiq_shapley
 from insectlib.explain.estimators.surrogate import (
     corrected_surrogate,
     region_centres,
@@ -161,7 +157,7 @@ def test_surrogate_of_every_pair_is_exact_and_certain() -> None:
     signs = 2.0 * all_coalitions(6)[rows] - 1
     odd = (table - table[::-1])[rows] / 2
     prior = Prior((Additive(), Fading(alike_sizes(6, 0.7, 1))), np.array([0.0, -3.0, -3.0]))
-    values, errors = fit(prior, signs, odd).shapley()
+    values, errors = fit_surrogate(prior, signs, odd).shapley()
     np.testing.assert_allclose(values, exact_shapley(table), atol=1e-8)
     assert errors.max() < 1e-4
 
@@ -173,7 +169,7 @@ def test_surrogate_predicts_what_it_was_not_told() -> None:
     whole = (game(np.ones((1, 9), dtype=bool)) - game(np.zeros((1, 9), dtype=bool))) / 2
     signs = np.concatenate([2.0 * pairs[:60] - 1, np.ones((1, 9))])
     prior = Prior((Additive(), Fading(alike_sizes(9, 0.7, 1))), np.array([0.0, -3.0, -6.0]))
-    surrogate = fit(prior, signs, np.concatenate([odd[:60], whole]))
+    surrogate = fit_surrogate(prior, signs, np.concatenate([odd[:60], whole]))
     assert off(surrogate.predict(2.0 * pairs[60:] - 1), odd[60:]) < 0.2
 
 
@@ -269,28 +265,6 @@ def test_many_regions_and_an_odd_budget() -> None:
         assert game.asked == 142
         assert found.values.shape == found.errors.shape == (40, 3)
         assert (found.errors > 0).all()
-
-
-def test_shapiq_is_right_in_the_end() -> None:
-    game = PictureGame(0)
-    found = shapiq_shapley(game, 9, n_samples=510, seed=0, classes=np.array([1, 2]))
-    np.testing.assert_allclose(found.values, game.exact()[:, [1, 2]], atol=1e-5)
-    assert np.isnan(found.errors).all()
-    nobody = game(np.zeros((1, 9), dtype=bool))[0, [1, 2]]
-    np.testing.assert_allclose(found.base_values, nobody)
-
-
-def test_missing_shapiq_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    real = builtins.__import__
-
-    def without(name: str, *rest: Any, **more: Any) -> Any:
-        if name == "shapiq":
-            raise ModuleNotFoundError(name)
-        return real(name, *rest, **more)
-
-    monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(ModuleNotFoundError, match="pip install shapiq"):
-        shapiq_shapley(PictureGame(0), 9, n_samples=50, seed=0, classes=np.arange(3))
 
 
 def test_regions_are_where_their_pixels_are() -> None:
