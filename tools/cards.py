@@ -22,10 +22,11 @@ THUMBNAILS = {
     "01_data": "fig-01-leak",
     "02_cnn": "fig-02-confusion",
     "04_shapley": "fig-04-tiles",
-    "05_kernel_shap": "fig-05-redrawn",
+    "05_kernel_shap": "fig-05-twice",
     "08_partition_shap": "fig-08-tree",
     "09_evaluation": "fig-09-parts",
     "10_clever_hans": "fig-10-repaired",
+    "14_estimators": "fig-14-intervals",
 }
 """The figure on a chapter's card, where it is not the first one."""
 
