@@ -17,7 +17,7 @@ EDITION := build/$(DATASET)-$(PROFILE)
 SOURCES := $(wildcard notebooks/*.md)
 EXECUTED := $(SOURCES:notebooks/%.md=$(EDITION)/notebooks/%.ipynb)
 LIBRARY := $(shell find insectlib -name '*.py' -o -name '*.sha256')
-PAGES   := $(shell find book -type f) _config.yml _toc.yml
+PAGES   := $(shell find book -type f) $(wildcard insectlib/visualise/*.*s) _config.yml _toc.yml
 
 # a path that the user named, taken from this folder as notebooks run in another; else the second
 path = $(if $(filter undefined,$(origin $1)),$2,$(if $(filter-out /%,$(firstword \

@@ -30,6 +30,8 @@ def stage(edition: Path) -> Path:
     source = edition / "source"
     shutil.rmtree(source, ignore_errors=True)
     shutil.copytree("book", source / "book", ignore=shutil.ignore_patterns("lab"))
+    for name in ("explorer.css", "explorer.js"):
+        shutil.copy(Path("insectlib", "visualise", name), source / "book" / "_static")
     shutil.copytree(edition / "notebooks", source / "notebooks", ignore=failed_notebooks)
     shutil.copy("_toc.yml", source)
     notebooks = {

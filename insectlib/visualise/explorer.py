@@ -2,7 +2,7 @@
 
 Chapter ``04_shapley``. The page holds the network's answer to every coalition, so it needs neither
 network nor server. Without scripts it shows the picture and a table; in print, a figure. The
-script and its style are ``book/_static/explorer.js`` and ``explorer.css``.
+script and its style lie beside this file: the book links them, a notebook carries them along.
 """
 
 from __future__ import annotations

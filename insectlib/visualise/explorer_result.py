@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -46,8 +47,14 @@ class Explorer:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         """Return what a notebook shows: the page takes the HTML, print the picture."""
+        style, script = (
+            Path(__file__).with_name(name).read_text(encoding="utf-8")
+            for name in ("explorer.css", "explorer.js")
+        )
         return {
-            "text/html": self.html,
+            # the book has both once for all of its pages, and leaves these out
+            "text/html": f"{self.html}<style data-explorer>{style}</style>"
+            f"<script data-explorer>{script}</script>",
             "image/png": base64.b64encode(self._printed()).decode("ascii"),
             "text/plain": printable(f"Explorer of {', '.join(self.players)} for {self.class_name}"),
         }

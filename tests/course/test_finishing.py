@@ -58,6 +58,12 @@ def test_scripts_run_after_the_page_is_there() -> None:
     )
 
 
+def test_explorers_share_the_script_of_the_book() -> None:
+    explorer = '<article><div class="coalition-explorer"></div>'
+    html = f'{explorer}<style data-explorer="">a</style></article>'
+    assert patched(speed.explorers_share_one_script, html) == f"{explorer}</article>"
+
+
 def test_sidebar_and_colours_are_set_before_the_first_paint() -> None:
     bar = '<div class="bd-sidebar-primary bd-sidebar"></div>'
     assert "scrollTop" in patched(speed.sidebar_in_place, bar).removeprefix(bar)

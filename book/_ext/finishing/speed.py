@@ -64,7 +64,14 @@ def colours_from_the_start(page: BeautifulSoup) -> None:
             )
 
 
+def explorers_share_one_script(page: BeautifulSoup) -> None:
+    """What each explorer carries along for notebooks is in the book once."""
+    for tag in page.select("article [data-explorer]"):
+        tag.decompose()
+
+
 PATCHES = (
+    explorers_share_one_script,
     no_script_for_icons,
     formulas_where_there_are_any,
     scripts_wait,

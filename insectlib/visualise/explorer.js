@@ -3,7 +3,7 @@
    Each `.coalition-explorer` holds a still picture, a table for pages without scripts, and JSON:
    the network's logits for every coalition, in the order of insectlib.coalitions.all_coalitions
    (bit i of the row number says whether player i is there). Everything shown is computed from
-   these numbers. insectlib/explorer.py writes the element; nothing is fetched. */
+   these numbers. explorer.py writes the element; nothing is fetched. */
 (() => {
   "use strict";
 
