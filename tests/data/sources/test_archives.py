@@ -241,6 +241,17 @@ def test_a_size_below_zero_ends_the_reading(
     refused(tmp_path / "negative.tar", target, "bytes|damaged")
 
 
+def test_endless_padding_after_the_last_member_is_not_read(
+    tmp_path: Path, target: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(archives, "MAX_BYTES", 10**7)
+    with gzip.open(tmp_path / "padding.tar.gz", "wb") as into:
+        into.write(member("empty").tobuf(tarfile.GNU_FORMAT))
+        for _ in range(11):
+            into.write(bytes(10**6))
+    refused(tmp_path / "padding.tar.gz", target, "more than 10,000,000 bytes")
+
+
 def test_endless_notes_of_a_member_are_not_read(tmp_path: Path, target: Path) -> None:
     """Its name has 30 MB, in an archive of 30 kB."""
     with gzip.open(tmp_path / "name.tar.gz", "wb") as into:

@@ -124,12 +124,19 @@ class Bomb:
     ("function", "name"),
     [(os.mkdir, "mkdir"), (eval, "eval"), (print, "print"), (np.savetxt, "savetxt")],
 )
+@pytest.mark.parametrize("builtins", [b"c__builtin__", b"cbuiltins"])  # old name, new name
 def test_malicious_pickle_is_refused(
-    write: Write, tmp_path: Path, function: Any, name: str, capsys: pytest.CaptureFixture[str]
+    write: Write,
+    tmp_path: Path,
+    function: Any,
+    name: str,
+    builtins: bytes,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     fallen = tmp_path / "fallen"
     argument = f"open({str(fallen)!r}, 'w')" if function is eval else str(fallen)
     path = write(OrderedDict(weight=Bomb(function, argument)))
+    path.write_bytes(path.read_bytes().replace(b"c__builtin__", builtins))
     with pytest.raises(pickle.UnpicklingError, match=f"{name}.*not allowed.*OrderedDict"):
         read_checkpoint(path, digest(path))
     assert not fallen.exists()
