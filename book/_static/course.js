@@ -5,6 +5,6 @@ document.addEventListener("DOMContentLoaded", () => {
       if (target.scrollWidth > target.clientWidth) target.tabIndex = 0;
       else target.removeAttribute("tabindex");
   });
-  const wide = "article :is(.pst-scrollable-table-container, pre, .math, .output)";
+  const wide = "article :is(.pst-scrollable-table-container, pre, div.math, .output)";
   for (const each of document.querySelectorAll(wide)) watcher.observe(each);
 });

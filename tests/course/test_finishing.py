@@ -121,6 +121,16 @@ def test_the_name_of_the_search_button_is_its_text() -> None:
     assert "aria-label" not in patched(access.search_is_called_what_it_says, html)
 
 
+def test_rows_of_a_table_without_a_first_heading_have_one_each() -> None:
+    html = (
+        "<article><table><thead><tr><th></th><th>a</th></tr></thead>"
+        "<tbody><tr><td>x</td><td>1</td></tr></tbody></table></article>"
+    )
+    page = BeautifulSoup(patched(access.rows_have_headings, html), "html.parser")
+    assert [tag.get_text() for tag in page.select("th")] == ["a", "x"]
+    assert page.select_one("tbody th")["scope"] == "row"
+
+
 def cell(code: str, output: str = "", tag: str = "") -> str:
     """Return a cell of a page."""
     shown = f'<div class="cell_output"><pre>{output}</pre></div>' if output else ""

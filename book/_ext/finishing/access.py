@@ -39,9 +39,23 @@ def search_is_called_what_it_says(page: BeautifulSoup) -> None:
         tag.string = str(tag.string).replace(' aria-label="Search"', "")
 
 
+def rows_have_headings(page: BeautifulSoup) -> None:
+    """Where the first column has no heading, its cells are the headings of their rows."""
+    for table in page.select("article table"):
+        corner = table.select_one("thead th")
+        if corner and not corner.get_text(strip=True):
+            for empty in table.select("thead th"):
+                if not empty.get_text(strip=True):
+                    empty.name = "td"
+            for row in table.select("tbody > tr"):
+                first = row.find(["td", "th"])
+                first.name, first["scope"] = "th", "row"
+
+
 PATCHES = (
     no_outdated_roles,
     sidebar_is_a_landmark,
     toggles_say_what_they_show,
     search_is_called_what_it_says,
+    rows_have_headings,
 )
