@@ -187,6 +187,13 @@ def test_each_group_goes_where_its_class_is_most_wanted() -> None:
     np.testing.assert_array_equal(part, [0] * 6 + [1] * 2 + [2] * 2)
 
 
+def test_want_is_a_share_of_what_a_part_is_due() -> None:
+    """Of ten pictures eight are due to one part and two to the other, which has none yet."""
+    groups = np.repeat([0, 1, 2, 3], [4, 4, 1, 1])
+    part = deal_groups(np.zeros(10, dtype=np.int64), groups, (0.8, 0.2), np.arange(4))
+    assert part[[0, 4, 8, 9]].tolist() == [0, 1, 0, 0]
+
+
 def test_runs_begin_where_the_step_is_larger_than_the_gap() -> None:
     names = ["5380101", "5384100", "5380105", "5384120", "5380104", "5384171"]
     np.testing.assert_array_equal(catalogue_groups(names), [0, 1, 0, 1, 0, 2])
