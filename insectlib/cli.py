@@ -76,6 +76,16 @@ def loaded(model: Path) -> Any:
     return keras.models.load_model(model, compile=False)
 
 
+def side_of(network: Any) -> int:
+    """Return the side of the square colour pictures that a network takes."""
+    shape = network.input_shape
+    if len(shape) != 4 or shape[1] is None or shape[1] != shape[2] or shape[3] != 3:
+        raise ValueError(
+            f"the model takes {shape}; expected (None, side, side, 3), square colour pictures"
+        )
+    return int(shape[1])
+
+
 @main.command()
 @JSON
 def fetch(as_json: bool) -> None:
@@ -238,7 +248,7 @@ def explain(
         from insectlib.collection import estimate_run, explain_collection
 
         settings: dict[str, Any] = {
-            "size": loaded(model).input_shape[1],
+            "size": side_of(loaded(model)),
             "explainer": explainer,
             "n_segments": segments,
             "budget": budget,
@@ -264,7 +274,7 @@ def explain(
 
 @main.command()
 @FOLDER
-@MODEL
+@click.option("--model", type=click.Path(path_type=Path), help="A .keras file; not for a store.")
 @click.option(
     "--page",
     type=click.Path(path_type=Path),
@@ -272,14 +282,34 @@ def explain(
     show_default=True,
     help="The HTML file to write.",
 )
+@click.option(
+    "--virelay",
+    type=click.Path(path_type=Path),
+    help="Of a store: also write it for ViRelAy, into this folder.",
+)
 @SEED
 @JSON
-def report(folder: Path, model: Path, page: Path, seed: int, as_json: bool) -> None:
-    r"""Write a page about what a network looks at, with interventions that test it.
+def report(
+    folder: Path, model: Path | None, page: Path, virelay: Path | None, seed: int, as_json: bool
+) -> None:
+    r"""Write a page about what a network looks at.
+
+    Of a folder of class folders, with interventions that test it; of a store that insectlib
+    explain made, with what its maps say, however many there are.
 
     \b
-    Example: insectlib report insects --model insects.keras --page report.html
+    Examples:
+      insectlib report insects --model insects.keras --page report.html
+      insectlib report explained --page report.html --virelay explorer
     """
+    if (folder / "job.json").is_file():
+        with plainly():
+            _report_store(folder, page, virelay, seed, as_json)
+        return
+    if model is None or virelay is not None:
+        raise click.UsageError(
+            f"{folder} is no store, and a folder of pictures needs --model and takes no --virelay"
+        )
     with plainly():
         from insectlib.shortcuts import write_report
         from insectlib.shortcuts.report import verdict
@@ -288,3 +318,22 @@ def report(folder: Path, model: Path, page: Path, seed: int, as_json: bool) -> N
         confirmed, sentences = verdict(found)
         result = {"page": str(page), "shortcut_confirmed": confirmed, "shares": found.shares}
         say(result, f"{sentences}\nThe page is {page}.", as_json)
+
+
+def _report_store(folder: Path, page: Path, virelay: Path | None, seed: int, as_json: bool) -> None:
+    from insectlib.collection import Store, find_clusters, report_store, write_virelay
+
+    store = Store(folder)
+    clusters = find_clusters(store, seed=seed)
+    share = report_store(store, page, clusters)
+    text = f"The maps put {share:.0%} of the evidence on border and strip.\nThe page is {page}."
+    result = {"page": str(page), "suspicion": share}
+    if virelay is not None:
+        project = write_virelay(store, virelay, clusters)
+        result["virelay"] = str(project)
+        text += f"\nFor ViRelAy: virelay {project}"
+    say(result, text, as_json)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,6 +26,7 @@ THUMBNAILS = {
     "08_partition_shap": "fig-08-tree",
     "09_evaluation": "fig-09-parts",
     "10_clever_hans": "fig-10-repaired",
+    "12_collection": "fig-12-maps",
     "14_estimators": "fig-14-intervals",
 }
 """The figure on a chapter's card, where it is not the first one."""

@@ -3,5 +3,9 @@ from .estimate import estimate_run as estimate_run
 from .job import EXPLAINERS as EXPLAINERS
 from .job import Job as Job
 from .pictures import Pictures as Pictures
+from .reading import pieces as pieces
+from .report import find_clusters as find_clusters
+from .report import report_store as report_store
 from .run import explain_collection as explain_collection
 from .store import Store as Store
+from .virelay import write_virelay as write_virelay

@@ -113,7 +113,7 @@ def timed(job: Job, pictures: Pictures, batches: list[list[int]]) -> tuple[float
     for rows in batches:
         start = time.perf_counter()
         images = np.concatenate([pictures.read(i, i + 1)[0] for i in rows])
-        table, asked = records(job, images)
+        table, _, asked = records(job, images)
         outputs = table.shape[2]
         seconds.append(time.perf_counter() - start)
     return seconds[0], sum(seconds[1:]), asked, outputs

@@ -144,13 +144,17 @@ def cut(image: NDArray[np.float32], n_segments: int) -> NDArray[np.int64]:
     return segments
 
 
-def records(job: Job, images: NDArray[np.float32]) -> tuple[NDArray[np.float64], int]:
+def records(
+    job: Job, images: NDArray[np.float32]
+) -> tuple[NDArray[np.float64], NDArray[np.int64], int]:
     """Explain pictures.
 
     Returns
     -------
     float64 array, shape (n, rows, k)
         See `record_rows`.
+    int64 array, shape (n, side, side)
+        The superpixels of each picture.
     int
         Evaluations of the model.
     """
@@ -171,7 +175,7 @@ def records(job: Job, images: NDArray[np.float32]) -> tuple[NDArray[np.float64],
     for i, (values, regions) in enumerate(zip(found.values, segments, strict=True)):
         table[i, : regions.max() + 1] = segment_values(values, regions)
     table[:, -3], table[:, -2], table[:, -1] = found.base_values, found.outputs, found.classes
-    return table, found.evaluations
+    return table, segments, found.evaluations
 
 
 def _baseline(job: Job, image: NDArray[np.float32]) -> NDArray[np.float32]:

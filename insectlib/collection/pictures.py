@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,36 @@ from insectlib.data.digests import file_digest, settings_digest
 from insectlib.data.image_files import SUFFIXES, read_image
 
 LIST = "pictures.jsonl"
-STACK = "pictures.npy"
+PLACES = "pictures.npy"
+STACK = "stack.npy"
+
+
+class Names(Sequence[str]):
+    """The names in a list on the disk, read one at a time: no worker holds ten million of them.
+
+    Parameters
+    ----------
+    path : Path
+        Of the list that `Pictures.write` wrote; where its lines begin stands beside it.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._starts = np.load(path.with_name(PLACES), mmap_mode="r", allow_pickle=False)
+
+    def __len__(self) -> int:
+        return len(self._starts)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        with self._path.open("rb") as file:
+            file.seek(int(self._starts[index]))
+            return str(json.loads(file.readline()))
 
 
 @dataclass(frozen=True)
@@ -93,12 +123,17 @@ class Pictures:
         return images, unreadable
 
     def write(self, path: Path) -> None:
-        """Write the list, one name a line."""
-        lines = [{"source": self.source, "size": self.size}, *self.names]
-        path.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="ascii")
+        """Write the list, one name a line, and beside it where each line begins."""
+        start, starts = 0, []
+        with path.open("wb") as file:
+            for line in ({"source": self.source, "size": self.size}, *self.names):
+                starts.append(start)
+                start += file.write(json.dumps(line).encode("ascii") + b"\n")
+        np.save(path.with_name(PLACES), np.array(starts[1:]), allow_pickle=False)
 
     @classmethod
     def load(cls, path: Path) -> Pictures:
-        """Read the list that `write` wrote."""
-        head, *names = map(json.loads, path.read_text(encoding="ascii").splitlines())
-        return cls(head["source"], head["size"], names)
+        """Open the list that `write` wrote."""
+        with path.open("rb") as file:
+            head = json.loads(file.readline())
+        return cls(head["source"], head["size"], Names(path))

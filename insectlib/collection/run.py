@@ -16,6 +16,7 @@ from insectlib.collection.job import BATCH, Job, load_model, records
 from insectlib.collection.pictures import STACK, Pictures
 from insectlib.collection.store import JOB, Store, alone, check_same, settings
 from insectlib.data.cache import write_whole
+from insectlib.data.digests import arrays_digest
 from insectlib.data.imageset import ImageSet
 
 if TYPE_CHECKING:
@@ -97,11 +98,11 @@ def explain_collection(
         For settings that nothing can be done with, or that are not those of the store; and when the
         model cannot be explained, as the explainer says it.
     RuntimeError
-        When another run holds the store.
+        When another run holds the store, or a shard ends each worker that takes it.
     OSError
-        When a shard cannot be written, such as on a full disk.
+        When a shard cannot be written, such as on a full disk, and when the scheduler is gone.
     """
-    path = Path(store).resolve()
+    path = store_path(store)
     address = str(Path(model).resolve()) if model.endswith(".keras") else model
     job = Job(
         address, explainer, n_segments, baseline, target, output, seed, options, min(shard, BATCH)
@@ -114,7 +115,7 @@ def explain_collection(
             opened = Store(path)
             check_same(opened, wanted)
         else:
-            first, _ = records(job, listed.read(0, 1)[0])
+            first, _, _ = records(job, listed.read(0, 1)[0])
             opened = Store.begin(
                 path, listed, job, shard=shard, dtype=dtype, outputs=first.shape[2]
             )
@@ -151,23 +152,43 @@ def explain_shard(path: str, job: Job, index: int) -> dict[str, Any]:
     start = time.perf_counter()
     store = Store(path)
     first, last = store.span(index)
-    tables, evaluations = [], 0
+    tables, cuts, evaluations = [], [], 0
     unreadable: dict[int, str] = {}
     for begin in range(first, last, job.batch):
         images, bad = store.pictures.read(begin, begin + job.batch)
-        table, asked = records(job, images)
+        table, segments, asked = records(job, images)
         table[[i - begin for i in bad]] = np.nan
         tables.append(table[: last - begin])
+        cuts.append(segments[: last - begin])
         unreadable |= bad
         evaluations += asked
     digest = store.write(index, np.concatenate(tables))
     return {
         "shard": index,
         "sha256": digest,
+        "segments": arrays_digest(np.concatenate(cuts)),
         "unreadable": {str(i): reason for i, reason in unreadable.items()},
         "evaluations": evaluations,
         "seconds": round(time.perf_counter() - start, 3),
     }
+
+
+def store_path(store: Path | str) -> Path:
+    """Return the folder of a store, and refuse an address such as ``s3://bucket/store``.
+
+    Raises
+    ------
+    ValueError
+        For an address: a ledger is a file that lines are added to, and that is locked and brought
+        to the disk, and object stores can do none of it; ``memory://`` is seen by one process.
+    """
+    if "://" in str(store):
+        raise ValueError(
+            f"store {store} is an address; expected a folder that all workers see: the ledger is "
+            "locked, and lines are added to it, which object stores cannot do. Explain into a "
+            "folder. A finished one can be copied there, and zarr.open_array reads its records"
+        )
+    return Path(store).resolve()
 
 
 def _listed(pictures: Path | str | ImageSet, path: Path, size: int | None) -> Pictures:
@@ -217,7 +238,7 @@ def _distribute(
     finished: Callable[[Mapping[str, Any]], None],
 ) -> None:
     """Have the shards explained, with a few in flight at a time."""
-    from distributed import as_completed
+    from distributed import CancelledError, KilledWorker, as_completed
 
     todo = iter(shards)
 
@@ -230,7 +251,17 @@ def _distribute(
     in_flight = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     running = as_completed([f for f in (next_one() for _ in range(in_flight)) if f is not None])
     for future in running:
-        finished(future.result())
+        try:
+            finished(future.result())
+        except CancelledError as error:
+            raise ConnectionError(
+                f"the scheduler is gone ({error}); what is finished is kept, and the same call "
+                "goes on"
+            ) from error
+        except KilledWorker as error:
+            raise RuntimeError(
+                f"a shard has ended several workers, for want of memory perhaps: {error}"
+            ) from error
         future.release()
         if (another := next_one()) is not None:
             running.add(another)

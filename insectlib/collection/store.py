@@ -2,7 +2,7 @@
 
     STORE/records/       Zarr v3, shape (pictures, rows, outputs); a shard is a chunk, a file
     STORE/ledger.jsonl   a line for each finished shard, with the SHA-256 of its numbers
-    STORE/pictures.jsonl the pictures, in their order
+    STORE/pictures.jsonl the pictures, in their order; pictures.npy says where each line begins
     STORE/job.json       what is done with them, with what, on what machine
 
 A shard is written once, by whoever explained it, and brought to the disk before its line is. What
@@ -26,7 +26,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from insectlib.collection.job import Job, record_rows
-from insectlib.collection.pictures import LIST, STACK, Pictures
+from insectlib.collection.pictures import LIST, PLACES, STACK, Pictures
 from insectlib.data.cache import write_whole
 from insectlib.data.digests import arrays_digest
 
@@ -84,7 +84,11 @@ class Store:
                 "at least one picture"
             )
         path.mkdir(parents=True, exist_ok=True)
-        left = [p.name for p in path.iterdir() if p.name not in (".lock", LIST, STACK, "records")]
+        left = [
+            p.name
+            for p in path.iterdir()
+            if p.name not in (".lock", LIST, PLACES, STACK, "records")
+        ]
         if left:
             raise FileExistsError(f"{path} holds {left[0]} already; expected an empty folder")
         names = record_rows(job)
@@ -100,7 +104,7 @@ class Store:
             attributes={"rows": names},
             overwrite=True,
         )
-        write_whole(path / LIST, pictures.write)
+        pictures.write(path / LIST)  # whole before job.json is
         about = {
             "settings": settings(pictures, job),
             "shard": shard,

@@ -192,7 +192,7 @@ def cluster_maps(
         )
     shares = evidence_shares(explanation, regions)
     found = []
-    labels, centres = _k_means(features, n_clusters, seed)
+    labels, centres = k_means(features, n_clusters, seed)
     for k, centre in enumerate(centres):
         members = np.flatnonzero(labels == k)
         if not len(members):
@@ -205,7 +205,7 @@ def cluster_maps(
     return sorted(found, key=lambda cluster: -cluster.suspicion)
 
 
-def _k_means(
+def k_means(
     features: NDArray[np.float64], n_clusters: int | None, seed: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return labels and centres, with the number of clusters that fits best where none is given."""

@@ -223,26 +223,25 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         for o in found.outcomes
     ]
     body = [
-        f"<h1>{escape(title)}</h1>",
         f"<p>{len(part)} pictures of {len(part.class_names)} classes "
-        f"({_listed(part.class_names)}). The network names {right:.1%} of them "
+        f"({listed(part.class_names)}). The network names {right:.1%} of them "
         "correctly.</p>",
         f'<p class="verdict{" bad" if bad else ""}">{escape(sentences)}</p>',
         "<h2>Where the evidence lies</h2>",
         "<p>Each map is added up by region, with its signs; the share is taken of the size of "
         "these sums.</p>",
-        _table(["region", "share of the evidence", "share of the pixels"], share_rows),
+        table_of(["region", "share of the evidence", "share of the pixels"], share_rows),
         "<h2>Clusters of maps</h2>",
         f"<p>Maps that look alike are put together. The suspicion of a cluster is the mean share "
         f"of its evidence on {suspects}; above {LIMIT:.0%} it is called suspicious. The most "
         "suspicious come first.</p>",
-        _figure(
+        figure_of(
             plot_clusters(found),
             "The most suspicious clusters: a typical picture, the mean map, and the share of the "
             "evidence on each region. The upright marks are shares of the pixels.",
         ),
-        _table(["cluster", "pictures", *found.regions, "suspicion", ""], rows),
-        _figure(
+        table_of(["cluster", "pictures", *found.regions, "suspicion", ""], rows),
+        figure_of(
             show_pictures(typical, [f"cluster {k + 1}\n{n}" for k, n in enumerate(names)]),
             "The typical picture of every cluster, with its true class.",
         ),
@@ -251,7 +250,7 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         "<p>A map is a claim. Here the pictures themselves are changed. “Predicted” is what the "
         "maps let you expect if the regions acted alone. A control changes as much and should cost "
         "little: any painted box, and the seams of any collage, may confuse a network.</p>",
-        _table(["change", "before", "predicted", "after", "points"], outcomes),
+        table_of(["change", "before", "predicted", "after", "points"], outcomes),
         "<h2>What this page cannot say</h2>",
         "<p>Maps can blame an innocent region and miss a guilty one; believe the interventions "
         "first. Only the regions named here were examined: a network without a shortcut on them "
@@ -259,16 +258,21 @@ def _page(found: Diagnosis, right: float, title: str) -> str:
         "and the surroundings of an insect may hold a leg of it. And none of this tells whether "
         "the network is right for the reasons of a biologist.</p>",
     ]
+    return document(title, body)
+
+
+def document(title: str, body: Sequence[str]) -> str:
+    """Return a whole page as HTML, which loads nothing from anywhere."""
     return printable(
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
-        + "\n".join(body)
-        + "\n</main>\n</body>\n</html>\n"
+        f"<h1>{escape(title)}</h1>\n" + "\n".join(body) + "\n</main>\n</body>\n</html>\n"
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table_of(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Return a table as HTML."""
     cells = "".join(f'<th scope="col">{escape(name)}</th>' for name in head)
     lines = "".join(
         "<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows
@@ -280,7 +284,8 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _figure(figure: Figure, caption: str) -> str:
+def figure_of(figure: Figure, caption: str) -> str:
+    """Return a figure as HTML, with the picture inside, and close it."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=110, bbox_inches="tight")
     plt.close(figure)
@@ -292,7 +297,7 @@ def _figure(figure: Figure, caption: str) -> str:
     )
 
 
-def _listed(names: Iterable[str]) -> str:
+def listed(names: Iterable[str]) -> str:
     """Return names side by side; one that is written from right to left turns no other."""
     return ", ".join(f"<bdi>{escape(name)}</bdi>" for name in names)
 
@@ -301,7 +306,7 @@ def _members(found: Diagnosis) -> str:
     """List the names of the pictures of each suspicious cluster, folded."""
     lists = [
         f"<details><summary>The {len(c.members)} pictures of cluster {k + 1}</summary>"
-        f"<p>{_listed(found.part.names[i] for i in c.members)}</p></details>"
+        f"<p>{listed(found.part.names[i] for i in c.members)}</p></details>"
         for k, c in enumerate(found.clusters)
         if c.suspicious
     ]

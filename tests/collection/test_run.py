@@ -120,7 +120,7 @@ def test_a_run_reports_goes_on_and_refuses(
 @pytest.mark.usefixtures("threads")
 def test_pictures_in_memory_are_explained_too(folder: Path, tiny_set: ImageSet) -> None:
     store = explain_collection(tiny_set, "sums:scores", folder.parent / "store", **SETTINGS)
-    assert store.pictures.names == list(tiny_set.names) and not store.unreadable()
+    assert list(store.pictures.names) == list(tiny_set.names) and not store.unreadable()
     total = np.nansum(store.values(0, 24), axis=1) + store.row("base value", 0, 24)
     np.testing.assert_allclose(total, store.row("output", 0, 24), atol=1e-3)
 

@@ -174,9 +174,17 @@ def test_the_minutes_of_each_path_are_those_of_its_chapters() -> None:
         minutes[f"/notebooks/{chapter.stem}"] = int(found[1])
     text = (ROOT / "book" / "how_to_use.md").read_text()
     paths = re.findall(r"^\| .+? \| (.+) \| about (\d+) \|$", text, re.MULTILINE)
-    assert len(paths) == 8
+    assert len(paths) == 9
     for read, said in paths:
         parts = re.findall(r"\{doc\}`(/notebooks/\w+)`", read)
         total = sum(minutes[part] for part in parts) if parts else sum(minutes.values())
         own = 10 if "own-pictures" in read else 0
         assert total + own == int(said), read
+
+
+def test_the_promises_of_a_collection_name_tests_that_are_there() -> None:
+    text = (ROOT / "notebooks" / "12_collection.md").read_text()
+    named = re.findall(r"\| `(test_\w+)` \|$", text, re.MULTILINE)
+    there = "".join(path.read_text() for path in (ROOT / "tests" / "collection").glob("*.py"))
+    assert len(named) > 5
+    assert not [name for name in named if f"def {name}(" not in there]

@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
 from insectlib.shortcuts.outcomes import CONTROL, Outcome
-from insectlib.shortcuts.report import _page, _table, verdict, write_report
+from insectlib.shortcuts.report import _page, table_of, verdict, write_report
 from insectlib.visualise.style import printable
 
 SIZE = 32
@@ -106,7 +106,7 @@ def test_every_name_is_shown_as_it_was_typed(folder: Path, tmp_path: Path) -> No
     shown = re.findall("<bdi>(.*?)</bdi>", page, re.DOTALL)
     assert list(map(unescape, shown)) == [printable(name) for name in (*ODD_NAMES, *listed)]
     assert "<title>&lt;i&gt;title</title>" in page
-    assert "<td>&lt;i&gt;</td>" in _table(["<i>"], [["<i>"]])
+    assert "<td>&lt;i&gt;</td>" in table_of(["<i>"], [["<i>"]])
     markup = [set(re.findall("<[^>]*>", text.partition("<body>")[2])) for text in (page, plain)]
     pictures = [{tag for tag in tags if "src=" not in tag} for tags in markup]
     assert pictures[0] == pictures[1]
