@@ -35,7 +35,7 @@ export const CHOICES = {
   est: {
     permutation: "Permutation SHAP",
     kernel: "Kernel SHAP, all kept",
-    "kernel-ten": "Kernel SHAP, ten kept (shap's default)",
+    "kernel-ten": "Kernel SHAP, ten kept",
     "leave-one-out": "leave one out",
   },
   strip: { shown: "as it is", covered: "painted over" },

@@ -1,15 +1,17 @@
 /** Drawing: pictures, outlines of segments, and signed maps. */
 import { signedColour } from "./colours.js";
 
-/** @param {HTMLCanvasElement} canvas @param {number} size @param {(i: number) => ArrayLike<number>} colour */
-function paint(canvas, size, colour) {
+/**
+ * @param {HTMLCanvasElement} canvas
+ * @param {number} size
+ * @param {(data: Uint8ClampedArray) => void} fill sets red, green and blue of each pixel
+ */
+function paint(canvas, size, fill) {
   if (canvas.width !== size) canvas.width = canvas.height = size;
   const pen = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   const image = pen.createImageData(size, size);
-  for (let i = 0; i < size * size; i++) {
-    const [r, g, b] = Array.from(colour(i));
-    image.data.set([r, g, b, 255], 4 * i);
-  }
+  image.data.fill(255);
+  fill(image.data);
   pen.putImageData(image, 0, 0);
 }
 
@@ -19,9 +21,11 @@ function paint(canvas, size, colour) {
  * @param {Uint8Array} row which segments are shown
  */
 export function drawMasked(canvas, { picture, hidden, labels, size }, row) {
-  paint(canvas, size, (i) => {
-    const from = row[labels[i]] ? picture : hidden;
-    return from.subarray(3 * i, 3 * i + 3);
+  paint(canvas, size, (data) => {
+    for (let i = 0; i < labels.length; i++) {
+      const from = row[labels[i]] ? picture : hidden;
+      for (let c = 0; c < 3; c++) data[4 * i + c] = from[3 * i + c];
+    }
   });
 }
 
@@ -33,9 +37,12 @@ export function drawMasked(canvas, { picture, hidden, labels, size }, row) {
  */
 export function drawMap(canvas, { picture, labels, size }, values, scale) {
   const colours = Array.from(values, (value) => signedColour(scale ? value / scale : 0));
-  paint(canvas, size, (i) => {
-    const grey = (picture[3 * i] + picture[3 * i + 1] + picture[3 * i + 2]) / 765;
-    return colours[labels[i]].map((c) => c * (0.8 + 0.2 * grey));
+  paint(canvas, size, (data) => {
+    for (let i = 0; i < labels.length; i++) {
+      const grey = (picture[3 * i] + picture[3 * i + 1] + picture[3 * i + 2]) / 765;
+      const colour = colours[labels[i]];
+      for (let c = 0; c < 3; c++) data[4 * i + c] = colour[c] * (0.8 + 0.2 * grey);
+    }
   });
 }
 

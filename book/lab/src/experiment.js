@@ -16,6 +16,7 @@ import { DEFAULTS } from "./address.js";
 import { download } from "./download.js";
 import { earned } from "./outputs.js";
 import { coverStrip, readPicture } from "./picture.js";
+import { smallestBudget } from "./plans.js";
 import { Caller, Pool } from "./pool.js";
 
 export class Laboratory {
@@ -162,14 +163,18 @@ export class Laboratory {
    */
   async run(setup, settings, update, goOn, batch) {
     const start = performance.now();
-    const made = { method: settings.est, m: setup.players, budget: settings.budget, seed: settings.seed };
+    const made = {
+      method: settings.est,
+      m: setup.players,
+      budget: budgetFor(settings, setup.players),
+      seed: settings.seed,
+    };
     const rows = /** @type {Uint8Array[]} */ (await this.side.call("plan", made));
     await this.play(setup);
     const known = /** @type {Map<string, Float32Array>} */ (this.known.get(setup.key));
     const keys = rows.map((row) => row.join(""));
-    const wanted = [...new Map(keys.map((key, i) => [key, i])).entries()].filter(([key]) => !known.has(key));
-    const missing = wanted.map(([, i]) => rows[i]);
-    missing.sort((a, b) => keys.indexOf(a.join("")) - keys.indexOf(b.join("")));
+    const byKey = new Map(keys.map((key, i) => [key, rows[i]])); // each once, in the plan's order
+    const missing = [...byKey].filter(([key]) => !known.has(key)).map(([, row]) => row);
     let done = 0;
     let busy = false;
     /** @type {Uint8Array | null} */
@@ -202,6 +207,27 @@ export class Laboratory {
     if (result) update(result);
     return result;
   }
+}
+
+/**
+ * The budget, or what the estimator needs at least.
+ *
+ * @param {Settings} settings
+ * @param {number} players
+ */
+export function budgetFor({ est, budget }, players) {
+  return Math.max(budget, smallestBudget(/** @type {import("./plans.js").Method} */ (est), players));
+}
+
+/**
+ * Permutation SHAP with twenty orders, of a seed that nobody can choose: what others are held against.
+ *
+ * @param {Settings} settings
+ * @param {number} players
+ * @returns {Settings}
+ */
+export function longRun(settings, players) {
+  return { ...settings, est: "permutation", budget: 20 * (2 * players + 1), seed: 10_000 };
 }
 
 /** @param {Settings} settings @param {string[]} classes @param {Float32Array} logits @returns {Output} */

@@ -40,9 +40,10 @@ export function table(setup, { values, errors }) {
  * @param {import("./experiment.js").Manifest} manifest
  * @param {string} target class
  * @param {string} other class
+ * @param {number} budget
  * @returns {string} a cell that makes the same with insectlib
  */
-export function pythonCell(settings, manifest, target, other) {
+export function pythonCell(settings, manifest, target, other, budget) {
   const { dataset, profile } = manifest;
   const course = settings.net === "cnn" ? "course_cnn" : "course_transfer";
   const explainer = settings.est === "permutation" ? "permutation_shap" : "kernel_shap";
@@ -108,7 +109,7 @@ export function pythonCell(settings, manifest, target, other) {
   if (settings.est === "kernel-ten") asked += ', l1_reg="num_features(10)"';
   lines.push(
     `explanation = ${explainer}(`,
-    `    ${model}, picture, baseline, segments=segments, budget=${settings.budget}, seed=${settings.seed},`,
+    `    ${model}, picture, baseline, segments=segments, budget=${budget}, seed=${settings.seed},`,
     `    ${asked},`,
     ")",
   );

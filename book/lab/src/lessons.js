@@ -17,7 +17,7 @@ export const LESSONS = {
     title: "Ask twice",
     question:
       "The same picture, network and settings, but other random coalitions. Will the two maps look alike?",
-    settings: { pic: "beetle", est: "kernel", budget: 120, n: 50, vs: "seed" },
+    settings: { pic: "beetle", est: "kernel", budget: 240, n: 100, vs: "seed" },
     finding: (first, second) => {
       if (!second) return "";
       const r = correlation(first.result.values, second.result.values);

@@ -1,6 +1,6 @@
 /** The lab: what happens when something is chosen. */
 import { CHOICES, DEFAULTS, read, write } from "./address.js";
-import { Laboratory } from "./experiment.js";
+import { Laboratory, budgetFor, longRun } from "./experiment.js";
 import { enlarged, pythonCell, save, table } from "./exports.js";
 import { LESSONS, number, second } from "./lessons.js";
 import { View } from "./view.js";
@@ -44,6 +44,7 @@ class Controller {
       run: () => this.start(),
       pause: () => this.pause(!this.paused),
       step: () => this.step(),
+      compare: () => this.compare(),
       stop: () => this.stop(),
       save: (what) => this.save(what),
       toggle: (segment) => this.toggle(segment),
@@ -128,8 +129,14 @@ class Controller {
       const [first, next] = this.runs;
       const lesson = LESSONS[settings.lesson];
       view.finding.textContent = lesson ? lesson.finding(first, next ?? null) : "";
-      const { asked, seconds } = this.runs[this.runs.length - 1].result;
-      view.say(`${asked} coalitions in ${number(seconds, 1)} s. ${this.note}`);
+      const { setup, result } = this.runs[this.runs.length - 1];
+      const least = budgetFor(settings, setup.players);
+      const raised = least > settings.budget && settings.est !== "leave-one-out";
+      view.say(
+        `${result.asked} coalitions in ${number(result.seconds, 1)} s. ` +
+          (raised ? `${setup.players} segments need a budget of ${least} at least. ` : "") +
+          this.note,
+      );
     } catch (error) {
       if (goOn()) view.say(error instanceof Error ? error.message : String(error));
     } finally {
@@ -148,7 +155,9 @@ class Controller {
     const place = this.runs.length;
     if (place === 0) view.picture(setup);
     view.say("");
-    const title = both ? titleOf(this.settings, place) : `${setup.classes[setup.output.target]}: ${CHOICES.est[/** @type {"kernel"} */ (settings.est)]}`;
+    const target = setup.classes[setup.output.target];
+    const estimator = CHOICES.est[/** @type {"kernel"} */ (settings.est)];
+    const title = both ? titleOf(this.settings, place) : `${target}: ${estimator}`;
     let drawn = 0;
     const heavy = settings.net === "cnn" ? 16 : 4;
     const result = await this.lab.run(
@@ -179,6 +188,37 @@ class Controller {
     view.results(this.runs);
     if (!this.row) view.masked(new Uint8Array(this.runs[0].setup.players).fill(1));
     return true;
+  }
+
+  /** Hold the map against a long run of Permutation SHAP. */
+  async compare() {
+    const [run] = this.runs;
+    if (!run) return;
+    const turn = ++this.turn;
+    const { setup, result } = run;
+    const { view } = this;
+    const reference = longRun(this.settings, setup.players);
+    view.state("running");
+    view.say("A long run of Permutation SHAP, to compare with…");
+    try {
+      const long = await this.lab.run(
+        setup,
+        reference,
+        ({ asked, total }) => view.progress(asked / total),
+        () => turn === this.turn,
+        () => 16,
+      );
+      if (!long || turn !== this.turn) return;
+      const error = rms(result.values.map((v, i) => v - long.values[i])) / rms(long.values);
+      view.say(
+        `Beside ${thousands(long.asked)} coalitions, the values are off by ${Math.round(100 * error)} % ` +
+          "of what they are (root mean square of the differences over that of the values).",
+      );
+    } catch (failed) {
+      if (turn === this.turn) view.say(failed instanceof Error ? failed.message : String(failed));
+    } finally {
+      if (turn === this.turn) view.state("ready");
+    }
   }
 
   release() {
@@ -239,7 +279,7 @@ class Controller {
     if (what === "csv") save("values.csv", new Blob([table(setup, result)], { type: "text/csv" }));
     if (what === "python") {
       const { target, other } = setup.output;
-      this.view.code.textContent = pythonCell(this.settings, this.manifest, setup.classes[target], setup.classes[other]);
+      this.view.code.textContent = pythonCell(this.settings, this.manifest, setup.classes[target], setup.classes[other], budgetFor(this.settings, setup.players));
       this.view.code.hidden = false;
       this.view.code.focus();
     }
@@ -249,6 +289,11 @@ class Controller {
     }
   }
 }
+
+/** @param {Float64Array} values */
+const rms = (values) => Math.sqrt(values.reduce((sum, v) => sum + v * v, 0) / values.length);
+
+const thousands = (/** @type {number} */ count) => String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** @param {Settings} settings @param {number} place */
 function titleOf(settings, place) {

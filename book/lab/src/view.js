@@ -7,7 +7,7 @@
  * @typedef {import("./experiment.js").Result} Result
  * @typedef {{change: (changed: Partial<Settings>) => void, file: (file: Blob) => void,
  *   lesson: (name: string) => void, run: () => void, pause: () => void, step: () => void,
- *   stop: () => void, save: (what: string) => void, toggle: (segment: number) => void,
+ *   stop: () => void, compare: () => void, save: (what: string) => void, toggle: (segment: number) => void,
  *   showAll: () => void}} Actions
  */
 import { CHOICES, RANGES } from "./address.js";
@@ -114,7 +114,12 @@ export class View {
     this.halt = button("Pause", act.pause);
     this.one = button("Step", act.step);
     this.end = button("Stop", act.stop);
-    const runs = make("div.lab-row", { role: "group", "aria-label": "Run" }, this.go, this.halt, this.one, this.end);
+    this.long = button("Compare with a long run", act.compare);
+    const runs = make(
+      "div.lab-row",
+      { role: "group", "aria-label": "Run" },
+      this.go, this.halt, this.one, this.end, this.long,
+    );
     this.list = make("table.lab-bars", {});
     const saves = make(
       "div.lab-row",
@@ -299,5 +304,6 @@ export class View {
     this.halt.textContent = state === "paused" ? "Go on" : "Pause";
     this.one.disabled = state === "running";
     this.end.disabled = state === "ready";
+    this.long.disabled = state !== "ready";
   }
 }
