@@ -123,6 +123,12 @@ export class Laboratory {
     return { ...setup, logits, output: output(settings, classes, logits) };
   }
 
+  /** Ask anew, also about what is known. */
+  forget() {
+    this.known.clear();
+    this.playing = "";
+  }
+
   /** Hand a game to the workers. @param {Omit<Setup, "logits" | "output">} setup */
   async play({ picture, hidden, labels, key }) {
     if (this.playing === key) return;

@@ -237,6 +237,7 @@ class Controller {
 
   step() {
     if (!this.paused) {
+      this.lab.forget();
       this.start(); // from the beginning, one at a time
       this.pause(true);
     }
