@@ -253,3 +253,17 @@ def _whole_numbers(what: str, values: ArrayLike, shape: tuple[int, ...]) -> NDAr
             f"{shape}, as there are {shape[0]} images"
         )
     return array.astype(np.int64, copy=False)
+
+
+def one_array(images: ArrayLike) -> NDArray[Any]:
+    """Return pictures as one array.
+
+    Raises
+    ------
+    ValueError
+        For pictures of unlike shapes.
+    """
+    try:
+        return np.asarray(images)
+    except ValueError as error:
+        raise ValueError(f"images are of unlike shapes ({error}): load them at one size") from None

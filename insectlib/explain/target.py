@@ -14,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.data.imageset import one_array
 from insectlib.models.inference import (
     BATCH,
     Model,
@@ -24,7 +25,7 @@ from insectlib.models.inference import (
     from_logits,
     model_outputs,
 )
-from insectlib.models.networks import RANDOM_LAYERS, image_shape, one_array, plain_network
+from insectlib.models.networks import RANDOM_LAYERS, image_shape, plain_network
 from insectlib.models.seeds import random_states
 
 Target: TypeAlias = int | str | Sequence[int] | Sequence[str] | NDArray[np.int64] | None

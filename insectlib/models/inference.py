@@ -17,8 +17,9 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 from scipy.special import softmax as scipy_softmax
 
+from insectlib.data.imageset import one_array
 from insectlib.models.keras_warnings import no_retracing_warning
-from insectlib.models.networks import image_shape, last_activation, one_array, plain_network
+from insectlib.models.networks import image_shape, last_activation, plain_network
 
 TOLERANCE = 0.5
 """Resizing and blurring can step over the ends of the range by rounding."""

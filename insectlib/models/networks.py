@@ -15,6 +15,8 @@ import numpy as np
 from keras import layers
 from numpy.typing import ArrayLike, NDArray
 
+from insectlib.data.imageset import one_array
+
 _NAMES = (
     "AugMix",
     "CutMix",
@@ -234,20 +236,6 @@ def image_shape(model: Any) -> tuple[int | None, ...] | None:
     return None if inputs is None or len(inputs) != 1 else tuple(inputs[0].shape[1:])
 
 
-def one_array(images: ArrayLike) -> NDArray[Any]:
-    """Return pictures as one array.
-
-    Raises
-    ------
-    ValueError
-        For pictures of unlike shapes.
-    """
-    try:
-        return np.asarray(images)
-    except ValueError as error:
-        raise ValueError(f"images are of unlike shapes ({error}): load them at one size") from None
-
-
 def as_network_sees(model: Any, images: ArrayLike) -> NDArray[Any]:
     """Return pictures as a network gets them: one that takes integers cuts off the fractions.
 
@@ -263,9 +251,8 @@ def as_network_sees(model: Any, images: ArrayLike) -> NDArray[Any]:
     """
     array = one_array(images)
     inputs = _ends(model)[0] if isinstance(model, keras.Model) else None
-    if inputs is not None and "int" in str(inputs[0].dtype) and array.dtype.kind == "f":
-        array = np.trunc(array)
-    return array
+    whole = inputs is not None and "int" in str(inputs[0].dtype) and array.dtype.kind == "f"
+    return np.trunc(array) if whole else array
 
 
 def _ends(model: keras.Model) -> tuple[list[keras.KerasTensor] | None, list[keras.KerasTensor]]:
