@@ -44,6 +44,7 @@ def claims(cell: NotebookNode) -> list[tuple[str, str]]:
     text = "".join(out.text for out in cell.outputs if out.output_type == "stream")
     found = []
     for line in filter(None, map(str.strip, text.splitlines())):
-        what, _, answer = line.rpartition(": ")
-        found.append((what or line, {"True": "yes", "False": "no"}.get(answer, answer)))
+        what, colon, answer = line.rpartition(": ")
+        if colon:  # the others print what there is, and claim nothing
+            found.append((what, {"True": "yes", "False": "no"}.get(answer, answer)))
     return found
