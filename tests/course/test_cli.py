@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 import shutil
 from pathlib import Path
@@ -97,7 +98,8 @@ def test_what_is_wrong_is_one_sentence(
 
 def test_every_verb_has_an_example(folder: Path) -> None:
     for name, verb in main.commands.items():
-        assert f"Example: insectlib {name}" in call(f"{name} --help").output, verb
+        told = call(f"{name} --help").output
+        assert re.search(rf"Examples?:\s+insectlib {name}", told), verb
 
 
 def test_ctrl_c_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
