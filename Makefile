@@ -16,7 +16,7 @@ PY      := .venv/bin/python
 EDITION := build/$(DATASET)-$(PROFILE)
 SOURCES := $(wildcard notebooks/*.md)
 EXECUTED := $(SOURCES:notebooks/%.md=$(EDITION)/notebooks/%.ipynb)
-LIBRARY := $(shell find insectlib -name '*.py' -o -name '*.sha256')
+LIBRARY := $(shell find insectlib -name '*.py' -o -name '*.sha256' -o -name '*.js' -o -name '*.css' -o -name '*.png')
 PAGES   := $(shell find book -type f) $(wildcard insectlib/visualise/*.*s) _config.yml _toc.yml
 
 # a path that the user named, taken from this folder as notebooks run in another; else the second
@@ -84,8 +84,8 @@ build/lab/installed.json: book/lab/package-lock.json | .venv/installed
 	$(PY) -m tools.lab
 
 # warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/distribute.py \
-  tools/lab.py tools/lab_networks.py
+$(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/claims.py \
+  tools/distribute.py tools/lab.py tools/lab_networks.py
 	$(PY) -m tools.stage $(EDITION)
 	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
 	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import ROOT
 
 from tools.assignments import SOURCES, make_course, nbgrader_course
 
@@ -53,6 +54,8 @@ def test_points_in_the_text_are_those_of_the_tests(course: Path, name: str) -> N
     assert sum(m.points for m in marked if m.grade) == sum(told)
     assert f"{sum(told)} points in all" in text
     assert sum(told) - by_hand == AUTOMATIC[name]
+    kit = (ROOT / "book" / "teaching_kit.md").read_text()
+    assert f"{AUTOMATIC[name]} of {sum(told)}" in kit
 
 
 @pytest.mark.parametrize("name", NAMES)
