@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import Browser, sync_playwright
 
 from insectlib.data.imageset import ImageSet
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+]
 
 
 @pytest.fixture(autouse=True)
@@ -42,3 +51,14 @@ def tiny_set() -> Iterator[ImageSet]:
         digests=tuple(f"{i:064x}" for i in range(24)),
         groups=np.arange(24, dtype=np.int64),
     )
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Yield a real browser."""
+    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    assert path, "the pages are tested in Chromium: install it, or name it in CHROMIUM"
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 from dataclasses import replace
@@ -15,7 +14,7 @@ import numpy as np
 import pytest
 from helpers import ODD_NAMES, reader
 from PIL import Image
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import Browser
 
 from insectlib.data.imageset import ImageSet
 from insectlib.data.label_strip import strip_box
@@ -159,30 +158,23 @@ def test_verdict_weighs_falls_against_the_control(folder: Path, tmp_path: Path) 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [390, 1200])
-def test_report_in_a_browser(report: Path, width: int, scheme: str) -> None:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the report is tested in Chromium: install it, or name it in CHROMIUM"
+def test_report_in_a_browser(browser: Browser, report: Path, width: int, scheme: str) -> None:
     asked: list[str] = []
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        chromium = playwright.chromium.launch(executable_path=path, args=options)
-        context = chromium.new_context(
-            viewport={"width": width, "height": 844}, color_scheme=scheme
-        )
-        page = context.new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.goto(report.as_uri(), wait_until="load")
-        sideways = page.evaluate("document.documentElement.scrollWidth")
-        pictures = page.locator("img").evaluate_all(
-            "all => all.map(i => [i.naturalWidth, i.clientWidth, i.alt.length])"
-        )
-        colours = page.evaluate(
-            "() => [getComputedStyle(document.body).backgroundColor,"
-            " getComputedStyle(document.body).color]"
-        )
-        heading = page.locator("h1").inner_text()
-        tables = page.locator("[role=region][tabindex='0'] table").count()
-        chromium.close()
+    context = browser.new_context(viewport={"width": width, "height": 844}, color_scheme=scheme)
+    page = context.new_page()
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(report.as_uri(), wait_until="load")
+    sideways = page.evaluate("document.documentElement.scrollWidth")
+    pictures = page.locator("img").evaluate_all(
+        "all => all.map(i => [i.naturalWidth, i.clientWidth, i.alt.length])"
+    )
+    colours = page.evaluate(
+        "() => [getComputedStyle(document.body).backgroundColor,"
+        " getComputedStyle(document.body).color]"
+    )
+    heading = page.locator("h1").inner_text()
+    tables = page.locator("[role=region][tabindex='0'] table").count()
+    context.close()
     assert heading == "Ants & bees"
     assert sideways <= width
     assert [url for url in asked if not url.startswith(("file:", "data:"))] == []

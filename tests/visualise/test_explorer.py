@@ -6,9 +6,7 @@ import base64
 import dataclasses
 import io
 import json
-import os
 import re
-import shutil
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -17,7 +15,7 @@ import yaml
 from helpers import HTML, ODD_NAMES, ROOT
 from numpy.typing import NDArray
 from PIL import Image
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 from scipy.ndimage import distance_transform_edt, uniform_filter
 
 from insectlib.explain.games.coalitions import (
@@ -40,7 +38,6 @@ from insectlib.visualise.style import printable
 
 STATIC = ROOT / "insectlib" / "visualise"
 SIDE = 360  # of the picture in the page
-OPTIONS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
 
 
 def some_table(n: int, seed: int) -> NDArray[np.float64]:
@@ -112,16 +109,6 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
             encoding="utf-8",
         )
     return {name: (folder / f"{name}.html").as_uri() for name in html}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    path = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    assert path, "the explorer is tested in Chromium: install it, or name it in CHROMIUM"
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 Opener = Callable[..., Page]
