@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -182,7 +183,8 @@ def store_path(store: Path | str) -> Path:
         For an address: a ledger is a file that lines are added to, and that is locked and brought
         to the disk, and object stores can do none of it; ``memory://`` is seen by one process.
     """
-    if "://" in str(store):
+    # a path has lost one of the two slashes; a single letter is a drive
+    if re.match(r"[A-Za-z][\w+.-]+:/", str(store)):
         raise ValueError(
             f"store {store} is an address; expected a folder that all workers see: the ledger is "
             "locked, and lines are added to it, which object stores cannot do. Explain into a "
@@ -239,6 +241,7 @@ def _distribute(
 ) -> None:
     """Have the shards explained, with a few in flight at a time."""
     from distributed import CancelledError, KilledWorker, as_completed
+    from distributed.comm import CommClosedError
 
     todo = iter(shards)
 
@@ -250,18 +253,17 @@ def _distribute(
 
     in_flight = AHEAD * max(1, len(client.scheduler_info(n_workers=-1)["workers"]))
     running = as_completed([f for f in (next_one() for _ in range(in_flight)) if f is not None])
-    for future in running:
-        try:
+    try:
+        for future in running:
             finished(future.result())
-        except CancelledError as error:
-            raise ConnectionError(
-                f"the scheduler is gone ({error}); what is finished is kept, and the same call "
-                "goes on"
-            ) from error
-        except KilledWorker as error:
-            raise RuntimeError(
-                f"a shard has ended several workers, for want of memory perhaps: {error}"
-            ) from error
-        future.release()
-        if (another := next_one()) is not None:
-            running.add(another)
+            future.release()
+            if (another := next_one()) is not None:
+                running.add(another)
+    except (CancelledError, CommClosedError) as error:
+        raise ConnectionError(
+            "the scheduler is gone; what is finished is kept, and the same call goes on"
+        ) from error
+    except KilledWorker as error:
+        raise RuntimeError(
+            f"a shard has ended several workers, for want of memory perhaps: {error}"
+        ) from error

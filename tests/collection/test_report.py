@@ -121,8 +121,9 @@ def test_a_finished_store_is_read_at_an_address(store: Store) -> None:
     fsspec.filesystem("memory").put(str(store.path), there, recursive=True)
     found = zarr.open_array(f"{there}/records", mode="r")
     np.testing.assert_array_equal(found[:], store.records[:])
-    with pytest.raises(ValueError, match="is an address; expected a folder"):
-        explain_collection("pictures", "sums:scores", there, size=SIZE)
+    for address in (there, "s3://bucket/store", Path("s3://bucket/store"), "gcs://a"):
+        with pytest.raises(ValueError, match="is an address; expected a folder"):
+            explain_collection("pictures", "sums:scores", address, size=SIZE)
 
 
 def test_what_cannot_be_reported_is_said(store: Store, tmp_path: Path) -> None:

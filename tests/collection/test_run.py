@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -10,6 +11,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import numpy as np
@@ -143,3 +145,47 @@ def test_room_and_evaluations_are_estimated_beforehand(folder: Path) -> None:
     asked = sum(line["evaluations"] for line in store.ledger().values())
     assert found.evaluations == pytest.approx(asked, rel=0.2)
     assert "40 pictures with 2 workers: about" in str(found)
+
+
+def test_a_scheduler_that_is_gone_costs_nothing_that_was_finished(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    store, told = tmp_path / "store", tmp_path / "scheduler.json"
+
+    def started(role: str, *words: object) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-m", f"distributed.cli.dask_{role}", *map(str, words)]
+        return subprocess.Popen([*command, "--no-dashboard"], stderr=subprocess.DEVNULL)
+
+    def kill_with_three_finished() -> None:
+        ledger = store / "ledger.jsonl"
+        while not ledger.exists() or len(ledger.read_text().splitlines()) < 3:
+            time.sleep(0.01)
+        scheduler.kill()
+
+    scheduler = started("scheduler", "--port", 0, "--scheduler-file", told)
+    try:
+        while not told.exists() or not told.read_text().endswith("}"):
+            time.sleep(0.05)
+        address = json.loads(told.read_text())["address"]
+        worker = started("worker", address, "--preload", "insectlib.collection.threads")
+        Thread(target=kill_with_three_finished, daemon=True).start()
+        run = {**SETTINGS, "size": 16, "progress": False}
+        with pytest.raises(ConnectionError, match="what is finished is kept"):
+            explain_collection(folder, "sums:scores", store, scheduler=address, **run)
+    finally:
+        scheduler.kill()
+        worker.kill()
+    kept = (store / "ledger.jsonl").read_text()
+    assert 3 <= len(kept.splitlines()) < 20
+    done = explain_collection(folder, "sums:scores", store, workers=1, **run)
+    assert (store / "ledger.jsonl").read_text().startswith(kept) and not list(done.missing())
+
+
+def test_a_shard_that_ends_its_workers_is_said(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(HERE))
+    run = {**SETTINGS, "size": 16, "progress": False, "workers": 1}
+    with pytest.raises(RuntimeError, match="has ended several workers"):
+        explain_collection(folder, "sums:fatal_for_workers", tmp_path / "store", **run)

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
+import os
 import shlex
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
+import keras
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -86,20 +89,72 @@ def test_insects_are_drawn_into_class_folders(tmp_path: Path) -> None:
         ("draw drawn --size much", 2, "'much' is not a valid integer"),
         ("explore", 2, "No such command"),
         ("report 'own pictures'", 2, "--model"),
+        ("report 'own pictures' --model net.keras --virelay here", 2, "is no store"),
+        ("report 'own pictures' --model flat.keras", 1, "the model takes (None, 8)"),
+        ("explain 'own pictures' --model flat.keras --store s", 1, "the model takes (None, 8)"),
+        ("explain 'own pictures' --model net.keras", 1, "--store is missing"),
+        ("explain 'own pictures' --model net.keras --store 'own pictures'", 1, "holds"),
+        ("explain 'own pictures' --model net.keras --store s3://bucket/s", 1, "is an address"),
+        ("explain 'own pictures' --model net.keras --store file/s", 1, "Not a directory"),
     ],
 )
 def test_what_is_wrong_is_one_sentence(
     folder: Path, words: str, status: int, sentence: str
 ) -> None:
+    if "flat.keras" in words or "net.keras" in words:
+        for name, shape in (("flat", (8,)), ("net", (16, 16, 3))):
+            layers = [keras.Input(shape), keras.layers.Flatten(), keras.layers.Dense(2)]
+            keras.Sequential(layers).save(f"{name}.keras")
+        Path("file").touch()
     result = call(words)
     assert result.exit_code == status, result.output
     assert sentence in result.output and "Traceback" not in result.output
 
 
+@pytest.mark.parametrize(
+    ("shell", "opening"),
+    [("bash", "_insectlib_completion"), ("zsh", "#compdef"), ("fish", "function")],
+)
+def test_shells_complete_the_commands(shell: str, opening: str) -> None:
+    program = "from insectlib.cli import main; main(prog_name='insectlib')"
+
+    def said(**environment: str) -> str:
+        ran = subprocess.run(
+            [sys.executable, "-c", program],
+            env=os.environ | {"_INSECTLIB_COMPLETE": environment.pop("mode")} | environment,
+            cwd=ROOT, capture_output=True, text=True, check=True,
+        )  # fmt: skip
+        return ran.stdout
+
+    assert opening in said(mode=f"{shell}_source") and f"{shell}_source" in call("--help").output
+    found = said(
+        mode=f"{shell}_complete",
+        COMP_WORDS="insectlib re",
+        COMP_CWORD="re" if shell == "fish" else "1",
+    )
+    assert "report" in found and "train" not in found
+
+
 def test_every_verb_has_an_example(folder: Path) -> None:
     for name, verb in main.commands.items():
-        told = call(f"{name} --help").output
-        assert re.search(rf"Examples?:\s+insectlib {name}", told), verb
+        assert f"insectlib {name}" in call(f"{name} --help").output.split("Example")[1], verb
+        assert "--json" in call(f"{name} --help").output
+
+
+def test_a_folder_is_explained_into_a_store_and_reported(folder: Path) -> None:
+    network = [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(2)]
+    keras.Sequential(network).save("net.keras")
+    words = "explain 'own pictures' --model net.keras --segments 6 --budget 40 --workers 1 --json"
+    expected = json.loads(call(f"{words} --dry-run").stdout)
+    first = call(f"{words} --store explained")
+    assert first.exit_code == 0, first.output
+    assert "31/31" in first.stderr and "picture/s" in first.stderr.replace("s/picture", "picture/s")
+    done = json.loads(first.stdout)
+    assert done["pictures"] == expected["pictures"] == 31 and not done["unreadable"]
+    again = call(f"{words} --store explained")
+    assert json.loads(again.stdout) == done
+    reported = json.loads(call("report explained --page p.html --json").stdout)
+    assert 0 <= reported["suspicion"] <= 1 and Path("p.html").is_file()
 
 
 def test_ctrl_c_says_how_to_go_on(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
