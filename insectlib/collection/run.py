@@ -241,7 +241,7 @@ def _distribute(
 ) -> None:
     """Have the shards explained, with a few in flight at a time."""
     from distributed import CancelledError, KilledWorker, as_completed
-    from distributed.comm import CommClosedError
+    from distributed.comm.core import CommClosedError
 
     todo = iter(shards)
 
