@@ -30,7 +30,7 @@ NAMES = 50
 """Names that the page lists of each suspicious cluster, and of what could not be read."""
 
 
-@dataclass
+@dataclass(eq=False)  # each is itself: arrays have no one truth
 class Group:
     """One cluster of maps, as it is added up.
 
@@ -157,11 +157,12 @@ def _page(store: Store, groups: list[Group], areas: dict[str, float]) -> str:
     suspects = [name in SUSPECTS for name in areas]
     overall = np.sum([group.shares for group in groups], axis=0) / n
     suspicion = [float((group.shares / group.n) @ suspects) for group in groups]
-    bad = [group for group, share in zip(groups, suspicion, strict=True) if share > LIMIT]
+    bad = {k + 1: groups[k] for k, share in enumerate(suspicion) if share > LIMIT}
     unread, settings = store.unreadable(), store.about["settings"]
+    n_bad = sum(group.n for group in bad.values())
     sentence = (
         f"The maps put {overall @ suspects:.0%} of the evidence on border and strip, and "
-        f"{sum(group.n for group in bad):,} of {n:,} pictures are in suspicious clusters. Nothing "
+        f"{n_bad:,} of {n:,} pictures are in suspicious clusters. Nothing "
         "was changed in the pictures to confirm it."
     )
     rows = [
@@ -171,9 +172,9 @@ def _page(store: Store, groups: list[Group], areas: dict[str, float]) -> str:
     ]
     missing = f"<p>Not read: {len(unread):,}. {listed(list(unread)[:NAMES])}</p>" if unread else ""
     members = [
-        f"<details><summary>Cluster {groups.index(group) + 1}: the first {len(group.names)} of "
+        f"<details><summary>Cluster {number}: the first {len(group.names)} of "
         f"{group.n:,} pictures</summary><p>{listed(group.names)}</p></details>"
-        for group in bad
+        for number, group in bad.items()
     ]
     return document(
         "What did the network see?",

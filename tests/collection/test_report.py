@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import fsspec
@@ -24,6 +25,7 @@ from insectlib.collection import (
     write_virelay,
 )
 from insectlib.collection.reading import pieces
+from insectlib.collection.report import Clusters
 from insectlib.collection.run import explain_shard
 from insectlib.shortcuts.clusters import map_features
 
@@ -68,6 +70,14 @@ def test_a_page_reports_a_store(store: Store, tmp_path: Path) -> None:
     assert "Not read: 1" in page and "05.png" in page and "http" not in page
     assert f"The maps put {share:.0%} of the evidence on border and strip" in page
     assert page.count("data:image/png;base64") == 1
+
+
+def test_suspicious_clusters_of_equal_size_are_told_apart(store: Store, tmp_path: Path) -> None:
+    sample = find_clusters(store).sample
+    report_store(store, tmp_path / "page.html", Clusters(sample, sample))
+    page = (tmp_path / "page.html").read_text()
+    numbers = re.findall(r"Cluster (\d+): the first 1 of 1 pictures", page)
+    assert len(numbers) > 1 and numbers == sorted(set(numbers), key=int)
 
 
 def test_virelay_finds_the_layout_that_it_documents(store: Store, tmp_path: Path) -> None:

@@ -153,7 +153,9 @@ def test_a_folder_is_explained_into_a_store_and_reported(folder: Path) -> None:
     assert done["pictures"] == expected["pictures"] == 31 and not done["unreadable"]
     again = call(f"{words} --store explained")
     assert json.loads(again.stdout) == done
-    reported = json.loads(call("report explained --page p.html --json").stdout)
+    said = call("report explained --page p.html --json")
+    assert said.exit_code == 0, said.output
+    reported = json.loads(said.stdout)
     assert 0 <= reported["suspicion"] <= 1 and Path("p.html").is_file()
 
 
