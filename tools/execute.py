@@ -26,8 +26,8 @@ def execute(source: Path, target: Path, *, dataset: str, profile: str) -> Notebo
     """Execute the MyST notebook `source` and write it, with its outputs, to `target`.
 
     `target` appears when every cell has run, and not before: a notebook that stopped is left
-    beside it as ``NAME.failed.ipynb``, to be looked at. The solutions of the exercises run too,
-    after the last cell, and leave no trace in the result.
+    beside it as ``NAME.failed.ipynb``, to be looked at. On the specimens, which everybody has, the
+    solutions of the exercises run too, after the last cell, and leave no trace in the result.
 
     Parameters
     ----------
@@ -67,8 +67,9 @@ def _execute(source: Path, target: Path, dataset: str, profile: str) -> Notebook
     with tempfile.TemporaryDirectory(dir="/tmp" if long else None) as sockets:
         # sockets on disk: no open ports, and notebooks that run side by side keep apart
         transport = {"transport": "ipc", "ip": f"{sockets}/kernel"}
+        chapter = jupytext.read(source)
         notebook: NotebookNode = papermill.execute_notebook(
-            with_solutions(jupytext.read(source)),
+            chapter if dataset == "photos" else with_solutions(chapter),
             failed,
             parameters={"dataset": dataset, "profile": profile},
             progress_bar={"desc": target.stem, "mininterval": 10, "ascii": True},
