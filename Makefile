@@ -46,7 +46,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench faults lab assignments pdf serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -153,6 +153,9 @@ BENCH_PYTHON ?= $(PY)
 
 bench: .venv/installed ## measure speed beside other tools, and write the page of benchmarks
 	$(BENCH_PYTHON) -m bench.table
+
+compatibility: .venv/installed ## ask every explainer for every kind of model, and write the page about it
+	$(PY) -m bench.compatibility
 
 faults: .venv/installed ## kill, damage and fill up what can be, and write the page about it
 	$(PY) -m bench.faults.table

@@ -106,6 +106,7 @@ def _silence(head: bytes) -> Answer:
 
     def answer(request: Request, content: bytes) -> None:
         request.wfile.write(head)
+        request.connection.settimeout(None)  # whoever asks may have set a limit for all sockets
         while request.connection.recv(1000):
             pass
 
