@@ -13,6 +13,7 @@ import sys
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import nbformat
 import yaml
@@ -22,6 +23,9 @@ from tools.cards import cards
 from tools.claims import claims_page
 
 DATASETS = {"specimens": "drawn specimens", "photos": "photographs"}
+PUBLISHED = ("notfound.extension", "sphinx_sitemap", "sphinxext.opengraph")
+"""What only a book with an address can have: a page for wrong ones, a map, cards for links."""
+PICTURE = "A drawn beetle, its superpixels, and maps of what speaks for and against each class"
 PACKAGES = ("tensorflow", "keras", "shap", "insectlib")
 
 
@@ -69,15 +73,34 @@ def finished(notebooks: dict[str, NotebookNode]) -> str:
 
 
 def configured(config: dict[str, Any], dataset: str, profile: str, day: str) -> dict[str, Any]:
-    """Return `config` with the edition in the footer and, where known, the launch buttons.
+    """Return `config` with the edition in the footer, and what a published book has besides.
 
-    A published book knows its repository (environment variable ``BOOK_REPOSITORY``); a copy on
-    somebody's disk has none, and no button that leads nowhere.
+    A published book knows its repository (environment variable ``BOOK_REPOSITORY``), its address
+    (``BOOK_ADDRESS``) and, where the other edition is published beside it, the way there
+    (``BOOK_OTHER``, from the top of this one). A copy on somebody's disk knows none, and has no
+    button that leads nowhere.
     """
+    other = ""
+    if way := os.environ.get("BOOK_OTHER"):
+        (name,) = DATASETS.keys() - {dataset}
+        other = f" <a data-other='{way}'>This page with {DATASETS[name]}</a>."
     config["html"]["extra_footer"] = (
         f"<p>Edition: {DATASETS[dataset]}, profile <code>{profile}</code>, version "
-        f"{version('insectlib')}, executed on {day}: <a data-page='book/status'>status</a>.</p>"
+        f"{version('insectlib')}, executed on {day}: <a data-page='book/status'>status</a>."
+        f"{other}</p>"
     )
+    if address := os.environ.get("BOOK_ADDRESS"):
+        config["html"]["baseurl"] = address
+        sphinx = config.setdefault("sphinx", {})
+        sphinx.setdefault("extra_extensions", []).extend(PUBLISHED)
+        sphinx.setdefault("config", {}).update(
+            notfound_urls_prefix=urlsplit(address).path,
+            ogp_site_url=address,
+            ogp_site_name=config.get("title", ""),
+            ogp_image="_static/readme.png",
+            ogp_image_alt=PICTURE,
+            sitemap_url_scheme="{link}",
+        )
     if repository := os.environ.get("BOOK_REPOSITORY"):
         config["repository"] = {"url": repository, "branch": "main", "path_to_book": ""}
         config["html"] |= {"use_repository_button": True, "use_issues_button": True}

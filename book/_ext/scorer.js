@@ -1,7 +1,7 @@
 // How the search ranks: pages that list and measure come after those that explain.
 var Scorer = {
   score: ([page, , , , score]) =>
-    /^book\/(benchmarks|claims|faults|licences|references|status|style)$/.test(page)
+    /^book\/(benchmarks|claims|compatibility|faults|licences|references|status|style)$/.test(page)
       ? score - 20
       : score,
   objNameMatch: 11,

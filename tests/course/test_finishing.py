@@ -98,6 +98,13 @@ def test_the_footer_leads_to_a_page_from_every_folder(tmp_path: Path) -> None:
     assert "<title>The course</title>" in index and "url=book/welcome.html" in index
 
 
+def test_the_switch_leads_to_the_same_page_of_the_other_edition() -> None:
+    html = '<html data-content_root="../"><a data-other="photos/">with photographs</a></html>'
+    page = BeautifulSoup(html, "html.parser")
+    front.other_edition(page, "notebooks/04_shapley.html")
+    assert page.a["href"] == "../photos/notebooks/04_shapley.html" and len(page.a.attrs) == 1
+
+
 def test_no_withdrawn_role_is_left() -> None:
     html = '<div class="citation-list" role="list"><div role="doc-biblioentry">A</div></div>'
     assert "role" not in patched(access.no_outdated_roles, html)

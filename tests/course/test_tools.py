@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import subprocess
 import sys
@@ -91,13 +92,15 @@ def test_two_who_want_one_chapter_execute_it_once(tmp_path: Path) -> None:
 
 def test_stage_takes_what_is_whole(edition: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    monkeypatch.delenv("BOOK_REPOSITORY", raising=False)
+    for name in ("REPOSITORY", "ADDRESS", "OTHER"):
+        monkeypatch.delenv(f"BOOK_{name}", raising=False)
     (edition / "notebooks" / "08_stopped.failed.ipynb").write_text("{}")
     source = stage(edition)
     assert [path.name for path in (source / "notebooks").iterdir()] == ["07_chapter.ipynb"]
     config = yaml.safe_load((source / "_config.yml").read_text())
     assert "photographs, profile <code>full</code>, version" in config["html"]["extra_footer"]
-    assert "launch_buttons" not in config
+    assert "launch_buttons" not in config and "baseurl" not in config["html"]
+    assert "data-other" not in config["html"]["extra_footer"]
 
 
 def test_status_page_names_run_and_versions(edition: Path) -> None:
@@ -113,6 +116,21 @@ def test_published_book_has_launch_buttons(monkeypatch: pytest.MonkeyPatch) -> N
     config = configured({"html": {}}, "specimens", "full", "2026-11-28")
     assert config["repository"]["url"] == "https://example.org/us/course"
     assert config["launch_buttons"]["thebe"] is True
+
+
+def test_published_book_knows_its_address_and_the_other_edition(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("BOOK_ADDRESS", "https://example.org/course/photos/")
+    monkeypatch.setenv("BOOK_OTHER", "../")
+    config = configured({"html": {}}, "photos", "full", "2026-11-28")
+    assert (
+        "<a data-other='../'>This page with drawn specimens</a>" in config["html"]["extra_footer"]
+    )
+    assert config["html"]["baseurl"] == config["sphinx"]["config"]["ogp_site_url"]
+    assert config["sphinx"]["config"]["notfound_urls_prefix"] == "/course/photos/"
+    for name in config["sphinx"]["extra_extensions"]:
+        importlib.import_module(name)
 
 
 def test_stage_refuses_an_edition_without_notebooks(

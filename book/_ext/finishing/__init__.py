@@ -26,6 +26,7 @@ def finish(app: Sphinx, error: Exception | None) -> None:
         page = BeautifulSoup(path.read_text(encoding="utf-8"), "html.parser")
         for patch in PATCHES:
             patch(page)
+        front.other_edition(page, path.relative_to(out).as_posix())
         pictures.shrink(page, path.parent, kept)
         path.write_text(str(page), encoding="utf-8")
     pictures.drop_originals(out / "_images")

@@ -26,6 +26,14 @@ def footer_links(page: BeautifulSoup) -> None:
         del tag["data-page"]
 
 
+def other_edition(page: BeautifulSoup, name: str) -> None:
+    """The switch in the footer leads to the same page, `name`, of the other edition."""
+    root = str(page.html["data-content_root"]) if page.html else ""
+    for tag in page.select("a[data-other]"):
+        tag["href"] = f"{root}{tag['data-other']}{name}"
+        del tag["data-other"]
+
+
 def write_index(out: Path, root: str, title: str) -> None:
     """Have the folder's own page lead to the landing page, with a title."""
     (out / "index.html").write_text(INDEX.format(page=f"{root}.html", title=title))
