@@ -83,14 +83,9 @@ $(filter-out $(SECOND:%=$(EDITION)/notebooks/%.ipynb),$(EXECUTED)): | $(EDITION)
 build/lab/installed.json: book/lab/package-lock.json | .venv/installed
 	$(PY) -m tools.lab
 
-# warnings are errors, and nothing is left out
-$(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) tools/stage.py tools/cards.py tools/claims.py \
-  tools/distribute.py tools/lab.py tools/lab_networks.py
-	$(PY) -m tools.stage $(EDITION)
-	$(PY) .venv/bin/jupyter-book build -W -n --keep-going --quiet --path-output $(EDITION) $(EDITION)/source
-	rm -rf $(EDITION)/html && mv $(EDITION)/_build/html $(EDITION)/html
-	$(PY) -m tools.distribute $(EDITION)
-	$(PY) -m tools.lab $(EDITION)
+$(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) $(addprefix tools/,pages.py stage.py cards.py \
+  claims.py distribute.py lab.py lab_networks.py)
+	$(PY) -m tools.pages $(EDITION)
 
 test: lint ## check everything that CI checks
 	$(MAKE) book PROFILE=fast DATASET=specimens

@@ -1,4 +1,4 @@
-"""Write the notebooks that a reader downloads: ``python -m tools.distribute build/specimens-full``.
+"""Write the notebooks that a reader downloads.
 
 The pages are MyST: their numbers, links and boxes exist in the built book alone. A notebook that
 somebody opens in JupyterLab, VS Code or Colab shows plain Markdown, so here this edition's numbers
@@ -7,10 +7,8 @@ are filled in, references become words or links, and boxes become what those pro
 
 from __future__ import annotations
 
-import argparse
 import ast
 import re
-import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -157,19 +155,11 @@ def distributed(notebook: NotebookNode, known: Mapping[str, Role]) -> NotebookNo
     return notebook
 
 
-def main() -> int:
-    """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("edition", type=Path)
-    edition = parser.parse_args().edition
-    pages = titles(edition / "source")
+def write(source: Path, html: Path) -> None:
+    """Write the notebooks of a staged `source` to where the pages in `html` offer them."""
+    pages = titles(source)
     works = parse_file("book/references.bib")
-    for path in sorted((edition / "source" / "notebooks").glob("*.ipynb")):
+    for path in sorted((source / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         plain = distributed(notebook, roles(glued(notebook), pages, works))
-        nbformat.write(plain, edition / "html" / "_sources" / "notebooks" / path.name)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        nbformat.write(plain, html / "_sources" / "notebooks" / path.name)

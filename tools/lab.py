@@ -1,6 +1,4 @@
-"""Add the lab to a built book: ``python -m tools.lab build/specimens-full``.
-
-Without an edition, only the libraries of its scripts are installed.
+"""Add the lab to a book; ``python -m tools.lab`` only installs the libraries of its scripts.
 
 The page ``book/lab.md`` computes in the reader's browser. Its scripts stand in ``book/lab/``;
 Node.js comes from a wheel, and npm installs what ``package-lock.json`` names, checked by hash. The
@@ -9,19 +7,18 @@ networks are those of this edition; the sample pictures are drawn, in every edit
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
 import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import keras
 import matplotlib.pyplot as plt
 import nbformat
 import numpy as np
+from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
@@ -35,6 +32,8 @@ from tools.stage import parameters
 
 SOURCE = Path("book/lab")
 WORKSHOP = Path("build/lab")
+LOCK = FileLock(WORKSHOP / ".lock")
+"""For the one workshop, whichever edition is built."""
 SEEDS = {"beetle": 3, "cockroach": 3, "dragonfly": 3}
 """Of the sample pictures, which no network of the course was trained on."""
 
@@ -59,6 +58,11 @@ def _wheel() -> Path:
 def install() -> None:
     """Copy the scripts to `WORKSHOP`, and install there what they need, unless it is there."""
     WORKSHOP.mkdir(parents=True, exist_ok=True)
+    with LOCK:
+        _install()
+
+
+def _install() -> None:
     lock, done = SOURCE / "package-lock.json", WORKSHOP / "installed.json"
     for name in ("src", "test"):
         shutil.rmtree(WORKSHOP / name, ignore_errors=True)
@@ -123,15 +127,16 @@ def still(network: keras.Model, image: NDArray[np.float32], path: Path) -> None:
     plt.close(figure)
 
 
-def build(edition: Path) -> Path:
-    """Fill ``html/_static/lab`` of a built edition; return it."""
+def build(edition: Path, html: Path) -> Path:
+    """Fill ``_static/lab`` of the pages in `html`, with the networks of an edition; return it."""
     notebook = nbformat.read(edition / "notebooks" / "02_cnn.ipynb", as_version=4)
     dataset, profile = parameters(notebook)
-    folder = edition / "html" / "_static" / "lab"
+    folder = html / "_static" / "lab"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    install()
-    bundle(folder)
+    with LOCK:
+        install()
+        bundle(folder)
     networks = {
         "cnn": ("the CNN of chapter 2", course_cnn(dataset, profile, progress=False).model),
         "lite0": (
@@ -162,16 +167,5 @@ def build(edition: Path) -> Path:
     return folder
 
 
-def main() -> int:
-    """Run the command line; return the exit status."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("edition", type=Path, nargs="?")
-    if edition := parser.parse_args().edition:
-        print(build(edition))
-    else:
-        install()
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    install()

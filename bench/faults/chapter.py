@@ -45,6 +45,18 @@ print(drawing())
 ```{code-cell} python
 print(training())
 ```
+
+```{code-cell} python
+---
+mystnb:
+  figure:
+    name: fig-01-nothing
+    caption: The picture of its card.
+---
+import matplotlib.pyplot as plt
+
+figure, axes = plt.subplots()
+```
 """
 
 
@@ -52,21 +64,20 @@ def project(folder: Path) -> Path:
     """Lay out the book, with the tools of this one and a Python that leads to the one in use."""
     for name in ("tools", "insectlib", "bench", "book/_ext", "book/_static"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (*COPIED, "book/references.bib"):
+    (folder / "book" / "lab").mkdir()
+    for name in (*COPIED, "book/references.bib", "book/lab/package-lock.json"):
         shutil.copy(ROOT / name, folder / name)
     (folder / "_toc.yml").write_text(
-        "format: jb-book\nroot: book/welcome\nchapters:\n"
-        f"  - file: notebooks/{NAME}\n  - file: book/status\n"
+        "format: jb-book\nroot: book/welcome\nparts:\n  - caption: All\n    chapters:\n"
+        f"      - file: notebooks/{NAME}\n      - file: book/status\n"
     )
     (folder / "book" / "welcome.md").write_text("# A book\n\nOf one chapter.\n")
     (folder / "notebooks").mkdir()
     (folder / "notebooks" / f"{NAME}.md").write_text(CHAPTER)
     tools = folder / ".venv" / "bin"
     tools.mkdir(parents=True)
-    for name in ("python", "jupyter-book"):
-        program = Path(sys.executable).with_name(name)
-        (tools / name).write_text(f'#!/bin/sh\nexec "{program}" "$@"\n')
-        (tools / name).chmod(0o755)
+    (tools / "python").write_text(f'#!/bin/sh\nexec "{sys.executable}" "$@"\n')
+    (tools / "python").chmod(0o755)
     (tools.parent / "installed").touch()
     return folder
 
@@ -84,6 +95,8 @@ def build(folder: Path, cache: Path) -> Started:
     """Start building the book, from nothing for a new cache."""
     if not cache.exists():
         shutil.rmtree(folder / "build", ignore_errors=True)
+        (folder / "build" / "lab").mkdir(parents=True)
+        (folder / "build" / "lab" / "installed.json").touch()  # the book has no lab
     command = [
         "make",
         "--old-file=.venv/installed",

@@ -6,6 +6,7 @@ import importlib
 import os
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import pytest
 import yaml
 from helpers import ROOT
 
+from tools import pages
 from tools.claims import claims, claims_page
 from tools.execute import without_widgets
 from tools.stage import configured, stage, status_page
@@ -101,6 +103,47 @@ def test_stage_takes_what_is_whole(edition: Path, monkeypatch: pytest.MonkeyPatc
     assert "photographs, profile <code>full</code>, version" in config["html"]["extra_footer"]
     assert "launch_buttons" not in config and "baseurl" not in config["html"]
     assert "data-other" not in config["html"]["extra_footer"]
+
+
+def test_pages_appear_whole_and_two_builders_take_turns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draft, ready = tmp_path / "_build" / "html", tmp_path / "html"
+    (tmp_path / "source").mkdir()
+
+    def build_draft(*_: object, **__: object) -> None:
+        assert not draft.exists(), "two builders at once"
+        draft.mkdir(parents=True)
+        time.sleep(0.2)
+
+    def fill_draft(_: Path, html: Path) -> None:
+        assert html == draft
+        (html / "index.html").write_text("whole")
+
+    monkeypatch.setattr(pages, "stage", lambda edition: edition / "source")
+    monkeypatch.setattr(pages, "jupyter_book", build_draft)
+    monkeypatch.setattr(pages.distribute, "write", fill_draft)
+    ready.mkdir()
+    (ready / "old").touch()
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(pages.build, [tmp_path] * 2)) == [ready] * 2
+    assert [path.name for path in ready.iterdir()] == ["index.html"]
+
+
+def test_pages_that_fail_leave_the_old_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        (tmp_path / "_build" / "html").mkdir(parents=True)
+        raise RuntimeError("a warning")
+
+    monkeypatch.setattr(pages, "stage", lambda edition: edition / "source")
+    monkeypatch.setattr(pages, "jupyter_book", fail)
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "index.html").write_text("old")
+    with pytest.raises(RuntimeError, match="a warning"):
+        pages.build(tmp_path)
+    assert (tmp_path / "html" / "index.html").read_text() == "old"
 
 
 def test_status_page_names_run_and_versions(edition: Path) -> None:
