@@ -211,6 +211,7 @@ def cores() -> int:
 @contextmanager
 def client_of(workers: int, scheduler: str | None = None) -> Iterator[Client]:
     """Yield a client of the scheduler that is named, or of workers on this machine."""
+    import dask
     from distributed import Client, LocalCluster
 
     if scheduler is not None:
@@ -219,6 +220,8 @@ def client_of(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         return
     # one process a core, each with one thread: its sums then have one order
     with (
+        # its nanny starts a worker that was killed again, which may take long on a busy machine
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

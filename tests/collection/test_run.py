@@ -14,13 +14,14 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
+import dask
 import numpy as np
 import pytest
 from distributed import Client
 from PIL import Image
 
 from insectlib.collection import Job, Store, estimate_run, explain_collection
-from insectlib.collection.run import explain_shard
+from insectlib.collection.run import client_of, explain_shard
 from insectlib.data import ImageSet
 
 HERE = Path(__file__).parent
@@ -180,6 +181,13 @@ def test_a_scheduler_that_is_gone_costs_nothing_that_was_finished(
     assert 3 <= len(kept.splitlines()) < 20
     done = explain_collection(folder, "sums:scores", store, workers=1, **run)
     assert (store / "ledger.jsonl").read_text().startswith(kept) and not list(done.missing())
+
+
+def test_a_killed_worker_comes_back_however_long_it_takes() -> None:
+    impatient = dask.config.set({"distributed.deploy.lost-worker-timeout": "10ms"})
+    with impatient, client_of(1) as client:
+        os.kill(client.submit(os.getpid).result(), signal.SIGKILL)
+        assert client.submit(abs, -1).result(timeout=60) == 1
 
 
 def test_a_shard_that_ends_its_workers_is_said(
