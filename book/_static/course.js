@@ -8,3 +8,15 @@ document.addEventListener("DOMContentLoaded", () => {
   const wide = "article :is(.pst-scrollable-table-container, pre, div.math, .output)";
   for (const each of document.querySelectorAll(wide)) watcher.observe(each);
 });
+
+// What the search shows of a page is taken from its text, without the menus around it.
+document.addEventListener("DOMContentLoaded", () => {
+  if (typeof Search === "undefined") return;
+  const textOf = Search.htmlToText;
+  Search.htmlToText = (html, anchor) => {
+    const page = new DOMParser().parseFromString(html, "text/html");
+    const article = page.querySelector("article");
+    if (article) page.querySelector('[role="main"]')?.replaceChildren(article);
+    return textOf(page.documentElement.outerHTML, anchor);
+  };
+});

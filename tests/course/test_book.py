@@ -85,11 +85,35 @@ def test_chapter_shows_figures_and_no_error(page: Page, site: str, name: str) ->
         assert sign not in text, sign
 
 
-def test_search_finds_a_term(page: Page, site: str) -> None:
-    wrong = watched(page, site + "search.html")
-    assert wrong == []
-    page.goto(site + "search.html?q=superpixel", wait_until="load")
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        ("superpixels", "notebooks/05_kernel_shap.html#the-parts-superpixels"),
+        ("expected gradients", "notebooks/06_gradient_shap.html#expected-gradients-many-baselines"),
+        ("own pictures", "notebooks/05_kernel_shap.html#index-1"),
+        ("own model", "book/compatibility.html#index-0"),
+        ("LIME", "notebooks/05_kernel_shap.html#index-0"),
+        ("install", "book/setup.html#index-0"),
+        ("baseline", "book/glossary.html#term-baseline"),
+        ("background set", "book/glossary.html#term-background-set"),
+        ("Clever Hans", "notebooks/10_clever_hans.html"),
+        ("transfer learning", "notebooks/03_transfer.html"),
+    ],
+)
+def test_search_leads_to_the_place(page: Page, site: str, words: str, place: str) -> None:
+    """What learners ask for: it is among the first four that are found."""
+    assert watched(page, site + "search.html") == []
+    page.goto(f"{site}search.html?q={words.replace(' ', '+')}", wait_until="load")
     page.wait_for_selector("#search-results li a", timeout=20_000)
+    links = page.locator("#search-results li > a")
+    found = links.evaluate_all("all => all.slice(0, 4).map(a => a.pathname + a.hash)")
+    assert any(link.endswith(place) for link in found), found
+
+
+def test_search_shows_text_and_ranks_lists_low(page: Page, site: str) -> None:
+    page.goto(site + "search.html?q=superpixel", wait_until="load")
+    page.wait_for_selector("#search-results li .context", timeout=20_000)
+    assert "Contents" not in "".join(page.locator("#search-results .context").all_inner_texts())
     found = page.locator("#search-results li > a").evaluate_all("all => all.map(a => a.pathname)")
     places = {Path(path).stem: place for place, path in reversed(list(enumerate(found)))}
     assert places["05_kernel_shap"] < min(places.get("benchmarks", 99), places.get("claims", 99))
