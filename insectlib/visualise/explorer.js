@@ -313,15 +313,28 @@
       this.status = make("p.ce-status", { role: "status" });
       this.change = make("p.ce-change", { role: "status" });
       const table = this.root.querySelector(".ce-still-table");
-      const top = make("div.ce-top", {}, stage, make("div.ce-side", {}, this.buildClasses(), this.status, this.change));
-      still.replaceWith(top, this.buildPlayers(), this.buildOrder(), this.buildCredit());
+      const pin = make("div.ce-pin", {}, stage);
+      const top = make("div.ce-top", {}, pin, make("div.ce-side", {}, this.buildClasses(), this.status, this.change));
+      const play = make("div.ce-play", {}, top, this.buildPlayers(), this.buildOrder());
+      still.replaceWith(play, this.buildCredit());
+      title.after(this.buildTasks());
+      addEventListener("beforeprint", () => this.orders.length || this.playAll());
       table.remove();
       if (this.data.kind === "scene") ready();
     }
 
+    /* What there is to do, each a link to its place. */
+    buildTasks() {
+      const tasks = [...this.root.querySelectorAll(".ce-heading")].map((heading) =>
+        make("li", {}, make("a", { href: `#${heading.id}` }, heading.lastChild.textContent)),
+      );
+      return make("ol.ce-tasks", { "aria-label": "what to do" }, ...tasks);
+    }
+
     heading(number, text, note) {
       const badge = make("span.ce-badge", { "aria-hidden": "true" }, number);
-      const heading = make("p.ce-heading", { role: "heading", "aria-level": 3 }, badge, text);
+      const id = this.id(`task-${number}`);
+      const heading = make("p.ce-heading", { id, role: "heading", "aria-level": 3 }, badge, text);
       return [heading, make("p.ce-note", {}, note)];
     }
 
@@ -402,7 +415,7 @@
       this.start = make("p.ce-ends-line");
       this.end = make("p.ce-ends-line");
       this.next = make("button.ce-main", { type: "button", onclick: () => this.advance() });
-      this.play = make("button.ce-plain", { type: "button", onclick: () => this.togglePlay() });
+      this.play = make("button.ce-plain.ce-hold", { type: "button", onclick: () => this.togglePlay() });
       const mini = this.view.mini();
       mini.className = "ce-mini";
       mini.setAttribute("aria-hidden", "true");
@@ -523,7 +536,7 @@
     // ---- what the reader does -----------------------------------------------------------------
 
     toggle(player) {
-      this.stop();
+      if (this.asks()) return;
       this.view.mark(null); // what was switched off is gone, also under the pointer
       this.leaveOrder();
       const before = this.row;
@@ -534,11 +547,24 @@
     }
 
     set(row) {
-      this.stop();
+      if (this.asks()) return;
       this.leaveOrder();
       this.row = row;
       this.renderCoalition();
       this.renderOrder();
+    }
+
+    /* A press while an order is under way holds it and asks; the next one leaves it. */
+    asks() {
+      const moving = this.timer || (this.step > 0 && this.step < this.n);
+      this.stop();
+      if (!moving || this.asked === this.step) return false;
+      this.asked = this.step;
+      this.renderOrder();
+      this.change.textContent =
+        `An order is under way: ${this.step} of ${this.n} have joined. ` +
+        "Press again to leave it, or go on with it below.";
+      return true;
     }
 
     /* What a press has changed, in words: little is seen where other players say the same. */
@@ -573,14 +599,15 @@
     }
 
     leaveOrder() {
+      this.asked = null;
       this.order = null;
       this.step = 0;
     }
 
     drawOrder() {
       this.stop();
+      this.leaveOrder();
       this.order = shuffled(this.n, this.random);
-      this.step = 0;
       this.row = 0;
       this.renderCoalition();
       this.renderOrder();
@@ -656,7 +683,7 @@
       this.view.show(this.row);
       this.change.textContent = this.row
         ? ""
-        : "With nothing shown it answers all the same. What is shared out begins here.";
+        : "A network names something even then. What is shared out begins here.";
       this.chips.forEach((chip, i) => {
         chip.setAttribute("aria-pressed", String(Boolean(this.row & (1 << i))));
       });
@@ -721,6 +748,7 @@
       const known = this.all || count > 0;
       const total = game.value(game.everybody, goal) - game.value(0, goal);
       const all = [0, ...this.exact, ...this.out, ...(known ? mean : [])];
+      const show = (shown) => (known ? signed(shown, goal) : "\u2013");
       const reach = Math.max(...all) - Math.min(...all) || 1;
       const low = Math.min(...all) - 0.03 * reach;
       const at = (value) => (100 * (value - low)) / (1.06 * reach);
@@ -731,13 +759,14 @@
         entry.mean.style.left = `${at(Math.min(0, value))}%`;
         entry.mean.style.width = `${at(Math.max(0, value)) - at(Math.min(0, value))}%`;
         entry.mean.classList.toggle("ce-fall", value < 0);
+        entry.exact.hidden = !known;
         entry.exact.style.left = `${at(this.exact[i])}%`;
         entry.out.style.left = `${at(this.out[i])}%`;
-        const texts = [known ? signed(value, goal) : "\u2013", signed(this.exact[i], goal), signed(this.out[i], goal)];
+        const texts = [show(value), show(this.exact[i]), signed(this.out[i], goal)];
         entry.cells.forEach((cell, k) => (cell.textContent = texts[k]));
       });
       const add = (values) => values.reduce((a, b) => a + b, 0);
-      const sums = [known ? signed(add(mean), goal) : "\u2013", signed(add(this.exact), goal), signed(add(this.out), goal)];
+      const sums = [show(add(mean)), show(add(this.exact)), signed(add(this.out), goal)];
       this.sums.forEach((cell, k) => (cell.textContent = sums[k]));
       const unit = goal.unit === "points" ? "percentage points" : "logits";
       const name = this.data.classes[goal.k];
@@ -752,7 +781,7 @@
         ? `All ${thousands(factorial(this.n))} orders: the means are the Shapley values.`
         : count
           ? `${thousands(count)} ${count === 1 ? "order" : "orders"} played. Largest distance to a Shapley value: ${digits(gap, places(goal), false)}.`
-          : "No order played yet.";
+          : "No order played yet: the Shapley values show with the first.";
     }
   }
 

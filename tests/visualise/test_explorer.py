@@ -225,7 +225,7 @@ def test_a_press_says_what_it_has_changed(open_page: Opener) -> None:
         chip(explorer, name).click()
         assert told.inner_text().startswith(f"With {name}: ")
     explorer.get_by_role("button", name="Hide all").click()
-    assert "With nothing shown it answers all the same" in told.inner_text()
+    assert "A network names something even then" in told.inner_text()
 
 
 def middle_of(part: str) -> tuple[float, float]:
@@ -382,6 +382,48 @@ def test_another_order_gives_other_amounts_and_a_switch_ends_it(open_page: Opene
     assert not explorer.locator(".ce-order").is_visible()
 
 
+def test_a_press_during_an_order_asks_first(open_page: Opener) -> None:
+    explorer = open_page().locator("#explorer-parts")
+    for _ in range(3):  # begin, and two join
+        explorer.locator(".ce-main").click()
+    before = pressed(explorer)
+    for press in (chip(explorer, "strip"), explorer.get_by_role("button", name="Show all")):
+        press.click()
+        assert pressed(explorer) == before
+        assert "2 of 8 have joined. Press again" in explorer.locator(".ce-change").inner_text()
+        explorer.locator(".ce-main").click()  # it goes on, and the next press asks anew
+        assert explorer.locator(".ce-change").inner_text() == ""
+        explorer.get_by_role("button", name="Another order").click()
+        for _ in range(2):
+            explorer.locator(".ce-main").click()
+        before = pressed(explorer)
+    chip(explorer, "strip").click()
+    chip(explorer, "strip").click()
+    assert pressed(explorer) != before
+    assert not explorer.locator(".ce-order").is_visible()
+
+
+def test_no_button_moves_while_an_order_is_played(open_page: Opener) -> None:
+    explorer = open_page().locator("#explorer-parts")
+    following = explorer.locator(".ce-main")
+    where = "e => [e.offsetLeft, e.offsetTop, e.offsetWidth]"
+    places = set()
+    for _ in range(10):
+        places.add(tuple(explorer.locator(".ce-hold").evaluate(where)))
+        following.click()
+    assert len(places) == 1
+
+
+def test_on_a_phone_the_picture_stays_in_sight(open_page: Opener) -> None:
+    page = open_page(width=390)
+    explorer = page.locator("#explorer-parts")
+    assert explorer.locator(".ce-tasks a").count() == 3
+    explorer.locator(".ce-main").click()
+    explorer.locator(".ce-panel-play").last.evaluate("e => e.scrollIntoView()")
+    box = explorer.locator(".ce-stage").bounding_box()
+    assert box and box["y"] >= 0 and box["y"] + box["height"] < 400
+
+
 @pytest.mark.parametrize("motion", ["reduce", "no-preference"])
 def test_many_orders_meet_the_exact_values(open_page: Opener, motion: str) -> None:
     page = open_page("tiles", reduced_motion=motion)
@@ -390,7 +432,8 @@ def test_many_orders_meet_the_exact_values(open_page: Opener, motion: str) -> No
     points = 100 * softmax(TILE_TABLE)[:, [k]]
     exact = exact_shapley(points)[:, 0]
     assert column(explorer, 0) == ["\u2013"] * 11
-    assert column(explorer, 1) == with_sum(exact)
+    assert column(explorer, 1) == ["\u2013"] * 11  # not told before the first order
+    assert not explorer.locator(".ce-exact").first.is_visible()
     assert column(explorer, 2) == with_sum(leave_one_out(points)[:, 0])
     explorer.get_by_role("button", name="100 orders", exact=True).click()
     explorer.get_by_role("button", name="10 orders", exact=True).click()
@@ -401,6 +444,7 @@ def test_many_orders_meet_the_exact_values(open_page: Opener, motion: str) -> No
     drawn = orders(10)
     mean = np.mean([join_in_order(points, next(drawn))[:, 0] for _ in range(110)], axis=0)
     assert column(explorer, 0) == with_sum(mean)
+    assert column(explorer, 1) == with_sum(exact)
     assert f"value: {np.abs(mean - exact).max():.1f}." in count.inner_text()
     explorer.get_by_role("button", name="all 3,628,800").click()
     assert column(explorer, 0) == column(explorer, 1)
@@ -466,7 +510,8 @@ def test_a_screen_reader_is_told(open_page: Opener) -> None:
     assert table.get_by_role("rowheader", name="head", exact=True).count() == 1
     assert explorer.get_by_role("list", name="the order of joining").count() == 0
     explorer.locator(".ce-main").click()
-    assert explorer.get_by_role("listitem").count() == 8
+    order = explorer.get_by_role("list", name="the order of joining")
+    assert order.get_by_role("listitem").count() == 8
     for decoration in explorer.locator(".ce-bar, .ce-track, .ce-mini").all():
         assert decoration.get_attribute("aria-hidden") == "true"
     tile = page.locator("#explorer-tiles").get_by_role("button", name="region A, top left")
