@@ -77,6 +77,10 @@ class Started:
         else:
             self._process.send_signal(number)
 
+    def running(self) -> bool:
+        """Say whether the program has not ended yet."""
+        return self._process.poll() is None
+
     def wait(self) -> Ended:
         """Wait for its end, and stop it where that does not come."""
         hung = False

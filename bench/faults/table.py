@@ -16,6 +16,7 @@ from bench.faults.outcome import Outcome, read_outcomes, write_outcomes
 GROUPS = {
     "kills": "Killed, and run again",
     "caches": "Two at once, damaged files, no room",
+    "collection": "A collection, explained",
     "downloads": "Downloads and archives",
 }
 """Modules with a function ``run(folder: Path, seed: int) -> list[Outcome]``, and their titles."""
