@@ -119,6 +119,24 @@ def test_search_shows_text_and_ranks_lists_low(page: Page, site: str) -> None:
     assert places["05_kernel_shap"] < min(places.get("benchmarks", 99), places.get("claims", 99))
 
 
+LINE = """paragraphs => {
+    const pen = document.createElement("canvas").getContext("2d");
+    const long = paragraphs.filter(p => p.textContent.length > 300);
+    return long.map(p => {
+        pen.font = getComputedStyle(p).font;
+        return p.clientWidth / pen.measureText(p.textContent).width * p.textContent.length;
+    });
+}"""
+
+
+@pytest.mark.parametrize("name", ["notebooks/04_shapley.html", "notebooks/09_evaluation.html"])
+def test_lines_have_about_seventy_letters(page: Page, site: str, name: str) -> None:
+    page.set_viewport_size({"width": 1440, "height": 900})
+    page.goto(site + name, wait_until="load")
+    letters = page.locator("article > section > section > p").evaluate_all(LINE)
+    assert len(letters) > 2 and all(65 < each < 85 for each in letters), letters
+
+
 def test_formulas_are_typeset(page: Page, site: str) -> None:
     page.goto(site + "book/notation.html", wait_until="load")
     page.wait_for_selector("mjx-container", timeout=20_000)
