@@ -218,21 +218,25 @@ def client_of(workers: int, scheduler: str | None = None) -> Iterator[Client]:
         with Client(scheduler, timeout=30) as client:
             yield client
         return
-    # one process a core, each with one thread: its sums then have one order
-    with (
-        # its nanny starts a worker that was killed again, which may take long on a busy machine
-        dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address="127.0.0.1:0",
-            memory_limit=0,
-            preload=["insectlib.collection.threads"],
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        yield client
+    # its nanny starts a worker that was killed again, which may take long on a busy machine
+    with dask.config.set({"distributed.deploy.lost-worker-timeout": "1 day"}):
+        try:
+            # one process a core, each with one thread: its sums then have one order
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                processes=True,
+                dashboard_address="127.0.0.1:0",
+                memory_limit=0,
+                preload=["insectlib.collection.threads"],
+            )
+        except RuntimeError as error:
+            raise RuntimeError(
+                f"the workers could not be started ({error}); what is finished is kept, and the "
+                "same call goes on"
+            ) from error
+        with cluster, Client(cluster) as client:
+            yield client
 
 
 def _distribute(

@@ -197,3 +197,13 @@ def test_a_shard_that_ends_its_workers_is_said(
     run = {**SETTINGS, "size": 16, "progress": False, "workers": 1}
     with pytest.raises(RuntimeError, match="has ended several workers"):
         explain_collection(folder, "sums:fatal_for_workers", tmp_path / "store", **run)
+
+
+def test_workers_that_do_not_start_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(**_: object) -> None:
+        raise RuntimeError("Nanny failed to start.")
+
+    monkeypatch.setattr("distributed.LocalCluster", fail)
+    with pytest.raises(RuntimeError, match="could not be started.*the same call goes on"):
+        with client_of(1):
+            pass
