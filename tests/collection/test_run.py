@@ -204,6 +204,6 @@ def test_workers_that_do_not_start_are_said(monkeypatch: pytest.MonkeyPatch) -> 
         raise RuntimeError("Nanny failed to start.")
 
     monkeypatch.setattr("distributed.LocalCluster", fail)
-    with pytest.raises(RuntimeError, match="could not be started.*the same call goes on"):
-        with client_of(1):
-            pass
+    words = "could not be started.*the same call goes on"
+    with pytest.raises(RuntimeError, match=words), client_of(1):
+        pass
