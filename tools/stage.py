@@ -33,7 +33,7 @@ def stage(edition: Path) -> Path:
     """Fill ``edition/source`` from the repository and ``edition/notebooks``; return it."""
     source = edition / "source"
     shutil.rmtree(source, ignore_errors=True)
-    shutil.copytree("book", source / "book", ignore=shutil.ignore_patterns("lab"))
+    shutil.copytree("book", source / "book", ignore=shutil.ignore_patterns("lab", "slides"))
     for name in ("explorer.css", "explorer.js"):
         shutil.copy(Path("insectlib", "visualise", name), source / "book" / "_static")
     shutil.copytree(edition / "notebooks", source / "notebooks", ignore=failed_notebooks)
