@@ -46,7 +46,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf slides serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -139,6 +139,9 @@ assignments: .venv/installed ## make the assignments, for teacher and students, 
 
 pdf: book ## print the built book to one file
 	$(PY) -m tools.pdf $(EDITION)
+
+slides: book ## make slides of the built book
+	$(PY) -m tools.slides $(EDITION)
 
 serve: ## show the built book at http://localhost:8000
 	$(PY) -m http.server --directory $(EDITION)/html 8000
