@@ -16,6 +16,7 @@ import sys
 from collections.abc import Iterator
 from html import escape
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -145,7 +146,8 @@ def slides(notebook: NotebookNode) -> NotebookNode:
     text = "\n".join(cell.source for cell in deck.cells)
     title = next((cell.source[2:] for cell in deck.cells if cell.source.startswith("# ")), "")
     about = {"title": title, "formulas": "$" in text}
-    return nbformat.v4.new_notebook(cells=deck.cells, metadata=about)
+    show: NotebookNode = nbformat.v4.new_notebook(cells=deck.cells, metadata=about)
+    return show
 
 
 def build(edition: Path) -> Path:
@@ -158,7 +160,8 @@ def build(edition: Path) -> Path:
         shutil.copy(WORKSHOP / "node_modules" / "reveal.js" / name, folder / "reveal")
     for name in ("slides.css", "slides.js"):
         shutil.copy(SOURCE / name, folder)
-    exporter = SlidesExporter(template_file=str((SOURCE / "template.html.j2").resolve()))
+    reveal: Any = SlidesExporter  # has no types
+    exporter = reveal(template_file=str((SOURCE / "template.html.j2").resolve()))
     links = []
     for path in sorted((edition / "html" / "_sources" / "notebooks").glob("*.ipynb")):
         show = slides(nbformat.read(path, as_version=4))
