@@ -1,8 +1,8 @@
 """Write a Keras network as two files that the lab in the page reads.
 
 ``NAME.json`` lists the operations in order; ``NAME.bin`` holds their weights, gzipped: large dense
-layers as 8-bit numbers with one scale for each output, all else as float16. Batch normalisation is
-folded into the convolution before it, and what works in training only is left out.
+layers as whole numbers of steps, with one step for each output, all else as float16. Batch
+normalisation is folded into the convolution before it, and what works in training only is left out.
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from keras import layers
 from numpy.typing import NDArray
 
 SMALL = 500_000
-"""Dense layers with more weights than this are written as 8-bit numbers."""
+"""Dense layers with more weights than this are written as whole numbers of steps."""
+
+STEPS = 4
+"""Steps in the root mean square of an output's weights.
+
+Most weights are then a few steps, which gzip writes in some 4.5 bits. On 117 masked pictures of 96
+pixels, the CNN's logits moved by 0.03 at most, where the largest was 10.
+"""
 
 Operation = dict[str, Any]
 
@@ -116,9 +123,11 @@ def _fold(convolution: Operation, scale: NDArray[Any], shift: NDArray[Any]) -> N
 
 
 def packed(array: NDArray[np.float32]) -> tuple[dict[str, Any], bytes]:
-    """Return how an array is written, and its bytes: 8 bits where it is a large matrix."""
+    """Return how an array is written, and its bytes: in steps where it is a large matrix."""
     if array.ndim == 2 and array.size > SMALL:
-        scale = np.maximum(np.abs(array).max(axis=0), 1e-12).astype(np.float32) / 127
+        step = np.sqrt(np.mean(array**2, axis=0)) / STEPS
+        scale = np.maximum(step, np.abs(array).max(axis=0) / 127)  # the largest fits in 8 bits
+        scale = np.maximum(scale, 1e-12).astype(np.float32)
         whole = np.round(array / scale).astype(np.int8)
         return {"shape": array.shape, "type": "int8"}, scale.tobytes() + whole.tobytes()
     return {"shape": array.shape, "type": "float16"}, array.astype(np.float16).tobytes()

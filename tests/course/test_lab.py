@@ -375,5 +375,5 @@ def test_lab_page_is_small_and_no_other_page_loads_it(site: str) -> None:
     assert sum(path.stat().st_size for path in own) < 400_000
     for path in (*HTML.glob("book/*.html"), *HTML.glob("notebooks/*.html")):
         assert ("static/lab/" in path.read_text()) == (path.stem == "lab"), path
-    assert (folder / "cnn.bin").stat().st_size < 6e6
+    assert (folder / "cnn.bin").stat().st_size < 3e6
     assert (folder / "lite0.bin").stat().st_size < 10e6

@@ -208,7 +208,7 @@ export class View {
       if (field.select) field.select.value = value;
       else field.set(value);
     }
-    this.fields.other.select.disabled = settings.out !== "difference";
+    this.fields.other.element.hidden = settings.out !== "difference";
     this.fields.budget.element.querySelector("input").disabled = settings.est === "leave-one-out";
     for (const button of this.thumbs.querySelectorAll("[data-pic]")) {
       button.setAttribute("aria-pressed", String(button.dataset.pic === settings.pic));
