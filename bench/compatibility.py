@@ -61,12 +61,12 @@ def verdict(model: str, explainer: str) -> Verdict:
     asked = MODELS[model]()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # four pictures of noise are no background to be proud of
+            # four pictures of noise are no good background, and the explainers say so
+            warnings.simplefilter("ignore")
             found = getattr(explain, explainer)(
                 asked, pictures[:1], *others.get(explainer, (np.full(3, 127.0),)), **options
             )
+    # what the docstrings of the explainers promise for a refusal; anything else stops the run
     except (TypeError, ValueError, NotImplementedError) as error:
         return Verdict(model, explainer, None, str(error))
     if explainer == "grad_cam":

@@ -16,6 +16,11 @@ def test_the_page_shows_the_kept_verdicts_of_every_pair() -> None:
     assert page(verdicts, versions) == PAGE.read_text()
 
 
+def test_all_but_gradient_shap_add_up_to_rounding() -> None:
+    gaps = [v.gap for v in kept()[0] if v.gap is not None and v.explainer != "gradient_shap"]
+    assert gaps and max(gaps) < 1e-5
+
+
 @pytest.mark.parametrize("explainer", EXPLAINERS)
 @pytest.mark.parametrize("model", ["plain function", "product of two branches", "several inputs"])
 def test_a_verdict_holds(model: str, explainer: str) -> None:
