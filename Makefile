@@ -46,7 +46,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf slides serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf epub release slides serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -84,7 +84,7 @@ build/lab/installed.json: book/lab/package-lock.json | .venv/installed
 	$(PY) -m tools.lab
 
 $(EDITION)/html/index.html: build/lab/installed.json $(EXECUTED) $(PAGES) $(addprefix tools/,pages.py stage.py cards.py \
-  claims.py distribute.py lab.py lab_networks.py)
+  claims.py exercises.py distribute.py lab.py lab_networks.py)
 	$(PY) -m tools.pages $(EDITION)
 
 test: lint ## check everything that CI checks
@@ -139,6 +139,12 @@ assignments: .venv/installed ## make the assignments, for teacher and students, 
 
 pdf: book ## print the built book to one file
 	$(PY) -m tools.pdf $(EDITION)
+
+epub: book ## pack the built book into one EPUB
+	$(PY) -m tools.epub $(EDITION)
+
+release: book ## put PDF, EPUB, slides and an archive beside the built pages
+	$(PY) -m tools.release $(EDITION)
 
 slides: book ## make slides of the built book
 	$(PY) -m tools.slides $(EDITION)

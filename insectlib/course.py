@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from insectlib.data.datasets import Collection, load
 from insectlib.data.imageset import ImageSet
 from insectlib.data.splits import honest_split
-from insectlib.models.cnns import regularised_cnn
+from insectlib.models.cnns import regularised_cnn, small_cnn
 from insectlib.models.kept import Trained
 from insectlib.models.training import train
 from insectlib.models.transfer.fine_tuning import train_transfer
@@ -33,7 +33,9 @@ class Profile:
         Side in pixels of the pictures for the small network, which is that of the tutorials, and
         for the frozen network of chapter ``03_transfer``.
     tutorial_epochs : int
-        Number of epochs of the small network.
+        Number of epochs of the small network on the published split.
+    small_epochs : int
+        Number of epochs of the small network on the honest split.
     size : int
         Side in pixels of the pictures for the regularised network.
     epochs : int
@@ -52,6 +54,7 @@ class Profile:
     name: str
     tutorial_size: int
     tutorial_epochs: int
+    small_epochs: int
     size: int
     epochs: int
     patience: int
@@ -61,11 +64,20 @@ class Profile:
 
 
 PROFILES = {
-    "fast": Profile("fast", tutorial_size=64, tutorial_epochs=12, size=64, epochs=16, patience=5),
+    "fast": Profile(
+        "fast",
+        tutorial_size=64,
+        tutorial_epochs=12,
+        small_epochs=12,
+        size=64,
+        epochs=16,
+        patience=5,
+    ),
     "full": Profile(
         "full",
         tutorial_size=256,
         tutorial_epochs=5,
+        small_epochs=5,
         size=96,
         epochs=30,
         patience=6,
@@ -74,7 +86,7 @@ PROFILES = {
 }
 
 DRAWN: dict[str, dict[str, Any]] = {
-    "full": {"tutorial_size": 96, "tutorial_epochs": 8, "network_size": 160}
+    "full": {"tutorial_size": 96, "tutorial_epochs": 8, "small_epochs": 25, "network_size": 160}
 }
 """What is different for specimens: they have one size, so that they are drawn only once."""
 
@@ -197,6 +209,37 @@ def course_cnn(
         epochs=chosen.epochs,
         patience=chosen.patience,
         learning_rate=chosen.learning_rate,
+        seed=SEED,
+        progress=progress,
+    )
+
+
+def course_small_cnn(dataset: str, profile: str, *, progress: bool = True) -> Trained:
+    """Return the network of the walk-throughs: `small_cnn`, trained on `course_split`.
+
+    Chapter ``02_cnn`` trains it.
+
+    Parameters
+    ----------
+    dataset : str
+        ``"specimens"`` or ``"photos"``.
+    profile : str
+        ``"fast"`` or ``"full"``.
+    progress : bool
+        Whether to show a bar when it has to be trained.
+
+    Returns
+    -------
+    Trained
+        Takes pictures of the profile's `tutorial_size`.
+    """
+    chosen = course_profile(dataset, profile)
+    training, validation, _ = course_split(course_collection(dataset, profile, tutorial=True))
+    return train(
+        small_cnn,
+        training,
+        validation,
+        epochs=chosen.small_epochs,
         seed=SEED,
         progress=progress,
     )

@@ -8,7 +8,12 @@ are filled in, references become words or links, and boxes become what those pro
 from __future__ import annotations
 
 import ast
+import os
 import re
+import shutil
+import subprocess
+import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -23,6 +28,15 @@ OPENING = re.compile(r"^(:{3,})\{([a-z]+)\}\s*(.*)$")
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 OPTION = re.compile(r"^:[a-z]+:.*$")
 Role = Callable[[str], str]
+
+EXTRAS = {"flax": "jax", "cluster": "zarr"}
+"""Parts of the package that only some chapters need, and what those import."""
+INSTALL = """\
+# the course's package, where it is missing: on Colab this takes a minute or two
+import importlib.util
+
+if importlib.util.find_spec("insectlib") is None:
+    %pip install --quiet "insectlib[{parts}] @ {address}\""""
 
 
 def glued(notebook: NotebookNode) -> dict[str, str]:
@@ -155,11 +169,56 @@ def distributed(notebook: NotebookNode, known: Mapping[str, Role]) -> NotebookNo
     return notebook
 
 
+def wheel(folder: Path) -> Path:
+    """Write the package to `folder`, as pip installs it."""
+    with tempfile.TemporaryDirectory() as name:
+        clean = Path(name)  # what a build has left beside the package would get into the next
+        shutil.copytree("insectlib", clean / "insectlib")
+        for file in ("pyproject.toml", "README.md", "LICENSE"):
+            shutil.copy(file, clean)
+        command = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps"]
+        command += ["--no-build-isolation", "--disable-pip-version-check"]
+        subprocess.run([*command, "--wheel-dir", str(folder.resolve()), str(clean)], check=True)
+    (found,) = folder.glob("insectlib-*.whl")
+    return found
+
+
+def installing(notebook: NotebookNode, address: str) -> NotebookNode:
+    """Let a notebook begin with a cell that installs the package, where it is missing.
+
+    Parameters
+    ----------
+    notebook : NotebookNode
+    address : str
+        Of the wheel.
+
+    Returns
+    -------
+    NotebookNode
+    """
+    code = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "code")
+    parts = ["chapters", *(part for part, name in EXTRAS.items() if f"import {name}" in code)]
+    cell = nbformat.v4.new_code_cell(
+        INSTALL.format(parts=",".join(parts), address=address), id="install"
+    )
+    notebook.cells.insert(0, cell)
+    return notebook
+
+
 def write(source: Path, html: Path) -> None:
-    """Write the notebooks of a staged `source` to where the pages in `html` offer them."""
+    """Write the notebooks of a staged `source` to where the pages in `html` offer them.
+
+    In a book with an address, they know where to get the package from.
+    """
     pages = titles(source)
     works = parse_file("book/references.bib")
+    address = os.environ.get("BOOK_ADDRESS")
+    if address:
+        (html / "downloads").mkdir()
+        address = f"{address.rstrip('/')}/downloads/{wheel(html / 'downloads').name}"
     for path in sorted((source / "notebooks").glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
         plain = distributed(notebook, roles(glued(notebook), pages, works))
+        if address:
+            plain = installing(plain, address)
         nbformat.write(plain, html / "_sources" / "notebooks" / path.name)

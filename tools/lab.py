@@ -22,7 +22,7 @@ from filelock import FileLock
 from numpy.typing import NDArray
 from PIL import Image
 
-from insectlib.course import course_cnn, course_profile, course_transfer
+from insectlib.course import course_cnn, course_profile, course_small_cnn, course_transfer
 from insectlib.explain import permutation_shap, segment_values, superpixels
 from insectlib.specimens import CLASS_NAMES, plan_elsewhere, render, sample_scene
 from insectlib.specimens.kinds.small_pictures import draw_small_picture
@@ -82,9 +82,9 @@ def _install() -> None:
 
 
 def bundle(folder: Path) -> None:
-    """Write the page's two scripts, and the computing part of TensorFlow.js, to `folder`."""
+    """Write the page's scripts, and the computing part of TensorFlow.js, to `folder`."""
     esbuild = next((WORKSHOP / "node_modules" / "@esbuild").glob("*/bin/esbuild")).resolve()
-    scripts = [f"src/{name}.js" for name in ("page", "worker")]
+    scripts = [f"src/{name}.js" for name in ("page", "worker", "offline")]
     options = [
         "--bundle",
         "--minify",
@@ -137,6 +137,8 @@ def build(edition: Path, html: Path) -> Path:
     with LOCK:
         install()
         bundle(folder)
+    (folder / "offline.js").rename(html / "offline.js")  # it answers for its folder and below
+    settings = course_profile(dataset, profile)
     networks = {
         "cnn": ("the CNN of chapter 2", course_cnn(dataset, profile, progress=False).model),
         "lite0": (
@@ -144,6 +146,11 @@ def build(edition: Path, html: Path) -> Path:
             course_transfer(dataset, profile, progress=False).model,
         ),
     }
+    if settings.tutorial_size <= settings.size:  # for larger pictures it has too many weights
+        networks["small"] = (
+            "the small CNN of chapter 2",
+            course_small_cnn(dataset, profile, progress=False).model,
+        )
     about = {}
     for name, (title, network) in networks.items():
         write_network(network, folder, name)
@@ -156,7 +163,6 @@ def build(edition: Path, html: Path) -> Path:
             "bytes": header["bytes"],
         }
     still(networks["cnn"][1], pictures(about["cnn"]["size"])["beetle"][1], folder / "still.png")
-    settings = course_profile(dataset, profile)
     samples = []
     for name, (title, values) in pictures(max(settings.size, settings.tutorial_size)).items():
         whole = Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))

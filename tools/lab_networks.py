@@ -8,6 +8,7 @@ normalisation is folded into the convolution before it, and what works in traini
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -164,6 +165,7 @@ def write_network(network: keras.Model, folder: Path, name: str, **about: Any) -
         **about,
         "size": int(network.input_shape[1]),
         "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
         "operations": described,
     }
     (folder / f"{name}.json").write_text(json.dumps(header))

@@ -34,6 +34,20 @@ def contents(edition: Path) -> list[tuple[str, list[str]]]:
     return [("", [toc["root"]]), *parts]
 
 
+def chromium() -> str:
+    """Return where Chromium is.
+
+    Raises
+    ------
+    FileNotFoundError
+        Where none is found.
+    """
+    found = os.environ.get("CHROMIUM") or shutil.which("chromium")
+    if not found:
+        raise FileNotFoundError("pages are opened in Chromium: install it, or name it in CHROMIUM")
+    return found
+
+
 def printed(edition: Path) -> PdfWriter:
     """Return the whole book.
 
@@ -42,12 +56,9 @@ def printed(edition: Path) -> PdfWriter:
     FileNotFoundError
         Where no Chromium is found.
     """
-    chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
-    if not chromium:
-        raise FileNotFoundError("pages are printed by Chromium: install it, or name it in CHROMIUM")
     book = PdfWriter()
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         page = browser.new_page()
         for caption, names in contents(edition):
             part: IndirectObject | None = None

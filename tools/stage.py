@@ -1,7 +1,7 @@
 """Lay out the source of the book: ``python -m tools.stage build/specimens-full``.
 
 Jupyter Book reads one folder. This one takes `_config.yml`, `_toc.yml`, the pages in `book/`,
-the executed notebooks and two pages made from them: the status, and what the checks say.
+the executed notebooks and pages made from them: the status, the exercises, what the checks say.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from nbformat import NotebookNode
 
 from tools.cards import cards
 from tools.claims import claims_page
+from tools.exercises import exercises_page
 
 DATASETS = {"specimens": "drawn specimens", "photos": "photographs"}
 PUBLISHED = ("notfound.extension", "sphinx_sitemap", "sphinxext.opengraph")
@@ -46,8 +47,10 @@ def stage(edition: Path) -> Path:
         raise FileNotFoundError(f"no executed notebooks in {edition / 'notebooks'}: execute them")
     (source / "book" / "status.md").write_text(status_page(notebooks))
     (source / "book" / "claims.md").write_text(claims_page(notebooks))
+    (source / "book" / "exercises.md").write_text(exercises_page(notebooks))
     toc = yaml.safe_load(Path("_toc.yml").read_text())
     (source / "book" / "cards.md").write_text(cards(notebooks, toc, source / "book" / "_static"))
+    (source / "book" / "downloads.md").write_text(downloads(published="BOOK_ADDRESS" in os.environ))
     dataset, profile = parameters(next(iter(notebooks.values())))
     config = yaml.safe_load(Path("_config.yml").read_text())
     (source / "_config.yml").write_text(
@@ -110,6 +113,21 @@ def configured(config: dict[str, Any], dataset: str, profile: str, day: str) -> 
             "thebe": True,
         }
     return config
+
+
+def downloads(*, published: bool) -> str:
+    """Return what the landing page offers to take along: nothing, save in a published book."""
+    if not published:
+        return ""
+    links = {
+        "one PDF": "downloads/course.pdf",
+        "an EPUB": "downloads/course.epub",
+        "pages for a machine without network": "downloads/course.zip",
+        "slides": "slides/index.html",
+    }
+    ways = ", ".join(f'<a href="../{place}">{what}</a>' for what, place in links.items())
+    sums = '<a href="../downloads/SHA256SUMS">Checksums</a>'
+    return f"**To take along:** this edition as {ways}. {sums} lie beside them.\n"
 
 
 def status_page(notebooks: dict[str, NotebookNode]) -> str:

@@ -103,9 +103,9 @@ class Started:
         if not self._made.exists():
             return "nothing"
         text = self._made.read_text()
-        if self._made.suffix == ".ipynb":  # without the times that it holds
-            cells = json.loads(text)["cells"]
-            text = json.dumps([cell["outputs"] for cell in cells if "outputs" in cell])
+        if self._made.suffix == ".ipynb":  # without its times, and without notices, which have them
+            outputs = [o for cell in json.loads(text)["cells"] for o in cell.get("outputs", [])]
+            text = json.dumps([o for o in outputs if o.get("name") != "stderr"])
         return settings_digest(text)
 
     def family(self) -> list[psutil.Process]:

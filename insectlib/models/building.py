@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -149,8 +150,11 @@ def check_keeping(network: keras.Model, images: NDArray[np.float32]) -> None:
     ValueError
         With Keras's reason, when it cannot be saved, cannot be loaded in safe mode, or is another
         network afterwards.
-    OSError
-        When there is no room for it in the folder for temporary files.
+
+    Warns
+    -----
+    UserWarning
+        When there is no room for it in the folder for temporary files, so that nothing was tried.
     """
     try:
         bare = without_augmentation(network)
@@ -161,8 +165,13 @@ def check_keeping(network: keras.Model, images: NDArray[np.float32]) -> None:
         before, after = (np.asarray(n(images[:FEW], training=False)) for n in (bare, loaded))
         if not np.allclose(before, after, atol=1e-3):
             raise ValueError("loaded again, it answers otherwise: see the get_config of its layers")
-    except OSError:  # no room to try it: that is not the network's fault
-        raise
+    except OSError as error:  # that is not the network's fault, and training needs no file
+        warnings.warn(
+            f"it was not tried whether the network {network.name!r} can be kept: nothing can be "
+            f"written to the folder for temporary files ({error}). Make room there, or name "
+            "another folder in the environment variable TMPDIR",
+            stacklevel=3,
+        )
     except Exception as error:  # what layers of one's own raise may be anything
         raise ValueError(
             f"the network {network.name!r} cannot be kept, so it is not trained: {_reason(error)}. "

@@ -15,6 +15,7 @@ from insectlib.course import (
     course_cnn,
     course_collection,
     course_profile,
+    course_small_cnn,
     course_split,
 )
 from insectlib.data.datasets import Collection
@@ -40,7 +41,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, int]]:
         return Collection(name, part, part.subset(range(12)))
 
     monkeypatch.setattr(course, "load", load)
-    quick = Profile("fast", tutorial_size=16, tutorial_epochs=2, size=8, epochs=3, patience=1)
+    sizes = {"tutorial_size": 16, "tutorial_epochs": 2, "small_epochs": 2, "size": 8}
+    quick = Profile("fast", **sizes, epochs=3, patience=1)
     monkeypatch.setitem(PROFILES, "fast", quick)
     return requests
 
@@ -91,6 +93,9 @@ def test_course_network_comes_from_the_store(asked: list[tuple[str, int]]) -> No
     first = course_cnn("photos", "fast", progress=False)
     assert first.model.name == "regularised_cnn"
     assert first.model.input_shape == (None, 8, 8, 3)
+    small = course_small_cnn("photos", "fast", progress=False)
+    assert small.model.name == "small_cnn"
+    assert small.model.input_shape == (None, 16, 16, 3)
     again = course_cnn("photos", "fast", progress=False)
     assert (first.from_cache, again.from_cache) == (False, True)
     assert first.key == again.key

@@ -20,7 +20,7 @@ from PIL import Image
 from playwright.sync_api import Browser, Page
 from scipy.optimize import linear_sum_assignment
 
-from insectlib.course import course_cnn, course_transfer
+from insectlib.course import course_cnn, course_small_cnn, course_transfer
 from insectlib.data import cover_strip, load_picture
 from insectlib.explain import blurred, mean_colour, superpixels
 from insectlib.models import model_outputs
@@ -240,7 +240,7 @@ def logits_shown(page: Page) -> NDArray[np.float64]:
     return np.array([float(re.findall(r"\((.+)\)", t)[0].replace("−", "-")) for t in texts])
 
 
-@pytest.mark.parametrize("net", ["cnn", "lite0"])
+@pytest.mark.parametrize("net", ["cnn", "small", "lite0"])
 def test_logits_are_those_of_keras(
     lab: Page, site: str, net: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,7 +248,7 @@ def test_logits_are_those_of_keras(
     if CACHE:
         monkeypatch.setenv("INSECTLIB_CACHE", CACHE)
     manifest = json.loads((HTML / "_static" / "lab" / "lab.json").read_text())
-    make = {"cnn": course_cnn, "lite0": course_transfer}[net]
+    make = {"cnn": course_cnn, "small": course_small_cnn, "lite0": course_transfer}[net]
     network = make(manifest["dataset"], manifest["profile"], progress=False).model
     for name in (*CLASS_NAMES, "stranger"):
         go(lab, site, f"net={net}&pic={name}&est=leave-one-out&n=9")
@@ -367,6 +367,20 @@ def test_exports(lab: Page, site: str, tmp_path: Path, monkeypatch: pytest.Monke
     found = np.array([float(row[2]) for row in rows])
     total = explanation.values.sum()
     np.testing.assert_allclose(found.sum(), total, atol=0.01)
+
+
+def test_lab_opens_again_without_a_network(lab: Page, site: str) -> None:
+    go(lab, site, "net=small&est=leave-one-out&n=9")
+    expected = logits_shown(lab)
+    lab.wait_for_function(
+        """async () => {
+            const page = await caches.open("insectlib-lab-page");
+            return (await page.keys()).some(({url}) => url.endsWith("worker.js"));
+        }"""
+    )
+    lab.context.set_offline(True)
+    go(lab, site, "net=small&est=leave-one-out&n=9")
+    np.testing.assert_array_equal(logits_shown(lab), expected)
 
 
 def test_lab_page_is_small_and_no_other_page_loads_it(site: str) -> None:

@@ -12,6 +12,7 @@ import nbformat
 import pytest
 from helpers import ROOT
 
+from tools.exercises import EXERCISE
 from tools.pair import CHECKED, paired
 
 CHAPTERS = sorted((ROOT / "notebooks").glob("*.md"))
@@ -141,9 +142,13 @@ def test_chapter_has_its_number_exercises_and_questions(chapter: Path) -> None:
     text = chapter.read_text()
     number = int(chapter.stem[:2])
     assert re.search(rf"^# {number}\. ", text, re.MULTILINE)
-    exercises = re.findall(r"^:::\{exercise\} .+\n:label: (ex-\d\d-[\w-]+)$", text, re.MULTILINE)
+    exercises = [label for _, label, _ in EXERCISE.findall(text)]  # each with its level
     solutions = re.findall(r"^:::\{solution\} (ex-\d\d-[\w-]+)$", text, re.MULTILINE)
-    assert exercises == solutions and len(exercises) >= 2
+    assert (
+        exercises == solutions
+        and len(exercises) >= 2
+        and text.count(":::{exercise}") == len(exercises)
+    )
     assert all(label.startswith(f"ex-{chapter.stem[:2]}-") for label in exercises)
     assert "{dropdown} Solution" not in text
     assert text.count(":::{quiz} ") >= 3

@@ -19,7 +19,8 @@ from helpers import ROOT
 from tools import pages
 from tools.claims import claims, claims_page
 from tools.execute import without_widgets
-from tools.stage import configured, stage, status_page
+from tools.exercises import exercises_page
+from tools.stage import configured, downloads, stage, status_page
 
 CELLS = [
     nbformat.v4.new_markdown_cell("# A chapter"),
@@ -201,6 +202,42 @@ def test_claims_page_has_every_line_of_every_check() -> None:
     assert "## [A chapter](/notebooks/07_chapter)" in page
     assert "1 came out as yes and 1 as no" in page
     assert r"| a \| b\_c | yes |" in page
+
+
+def test_page_of_exercises_has_each_with_its_level_and_the_questions() -> None:
+    text = """# 7. A chapter
+
+:::{exercise} Look
+:label: ex-07-look
+:class: level-1
+
+Why?
+:::
+
+:::{exercise} Try
+:label: ex-07-try
+:class: level-3
+:::
+
+:::{quiz} What is it?
+- This.
+  > Right: it is.
+- That.
+  > No: not.
+:::"""
+    some = nbformat.v4.new_notebook(cells=[nbformat.v4.new_markdown_cell(text)])
+    page = exercises_page({"07_chapter": some, "no_exercises": nbformat.v4.new_notebook()})
+    assert "## [7. A chapter](/notebooks/07_chapter)" in page
+    assert "| ● | {ref}`Look <ex-07-look>` |" in page
+    assert "| ●●● | {ref}`Try <ex-07-try>` |" in page
+    assert 'What is it? <a href="../notebooks/07_chapter.html#quiz-1">Answers</a>' in page
+    assert "no_exercises" not in page
+
+
+def test_only_a_published_book_offers_downloads() -> None:
+    assert downloads(published=False) == ""
+    for name in ("course.pdf", "course.epub", "course.zip", "SHA256SUMS"):
+        assert f'href="../downloads/{name}"' in downloads(published=True)
 
 
 def test_progress_bars_of_a_running_kernel_are_not_kept() -> None:

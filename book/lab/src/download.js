@@ -3,11 +3,12 @@
 /**
  * @param {string} address
  * @param {number} total size in bytes
+ * @param {string} digest of the file: another one is fetched anew
  * @param {(share: number) => void} progress called with a share from 0 to 1
  * @returns {Promise<ArrayBuffer>}
  */
-export async function download(address, total, progress) {
-  const key = `${address}?bytes=${total}`;
+export async function download(address, total, digest, progress) {
+  const key = `${address}?sha256=${digest}`;
   const kept = await keeper();
   const found = await kept?.match(key);
   if (found) return found.arrayBuffer();
@@ -32,4 +33,22 @@ async function keeper() {
   } catch {
     return null; // private windows and pages without https keep nothing
   }
+}
+
+/**
+ * Let the page open without a network the next time, with the network of the course that it has now.
+ *
+ * @param {string} folder address of the lab's files
+ * @param {string} net
+ * @param {boolean} simd
+ */
+export async function keepPage(folder, net, simd) {
+  if (!navigator.serviceWorker) return; // pages without https
+  await navigator.serviceWorker.register(new URL("../../offline.js", folder));
+  const { active } = await navigator.serviceWorker.ready;
+  const loaded = performance.getEntriesByType("resource").map(({ name }) => name);
+  const inWorkers = [`${net}.json`, `tfjs-backend-wasm${simd ? "-simd" : ""}.wasm`, "worker.js"];
+  const all = [location.href.split("#")[0], ...loaded, ...inWorkers.map((name) => folder + name)];
+  const own = all.filter((address) => address.startsWith(location.origin) && !address.endsWith(".bin"));
+  active?.postMessage([...new Set(own)]);
 }

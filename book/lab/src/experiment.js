@@ -75,7 +75,7 @@ export class Laboratory {
     const response = await fetch(`${this.folder}${net}.json`);
     if (!response.ok) throw new Error(`The network cannot be loaded (${response.status}).`);
     const header = await response.json();
-    const weights = await download(`${this.folder}${net}.bin`, header.bytes, progress);
+    const weights = await download(`${this.folder}${net}.bin`, header.bytes, header.sha256, progress);
     return { header, weights };
   }
 

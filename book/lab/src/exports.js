@@ -45,7 +45,8 @@ export function table(setup, { values, errors }) {
  */
 export function pythonCell(settings, manifest, target, other, budget) {
   const { dataset, profile } = manifest;
-  const course = settings.net === "cnn" ? "course_cnn" : "course_transfer";
+  const courses = { cnn: "course_cnn", small: "course_small_cnn", lite0: "course_transfer" };
+  const course = courses[/** @type {keyof courses} */ (settings.net)];
   const explainer = settings.est === "permutation" ? "permutation_shap" : "kernel_shap";
   const { size } = manifest.networks[settings.net];
   const masks = /** @type {Record<string, string>} */ ({

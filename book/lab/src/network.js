@@ -5,7 +5,7 @@
  * @typedef {{op: string, from: number[], scale?: number, offset?: number, size?: number | number[],
  *   stride?: number, depthwise?: boolean, activation?: string | null, kernel?: Packed,
  *   bias?: Packed}} Operation
- * @typedef {{title: string, size: number, bytes: number, classes: string[],
+ * @typedef {{title: string, size: number, bytes: number, sha256: string, classes: string[],
  *   operations: Operation[]}} Header
  */
 import * as tf from "@tensorflow/tfjs-core";

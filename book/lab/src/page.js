@@ -1,5 +1,6 @@
 /** The lab: what happens when something is chosen. */
 import { CHOICES, DEFAULTS, read, write } from "./address.js";
+import { keepPage } from "./download.js";
 import { Laboratory, budgetFor, longRun } from "./experiment.js";
 import { enlarged, pythonCell, save, table } from "./exports.js";
 import { LESSONS, number, second } from "./lessons.js";
@@ -52,6 +53,8 @@ class Controller {
     });
     /** @type {Settings} */
     this.settings = this.fromAddress();
+    /** @type {Set<string>} */
+    this.kept = new Set();
     this.turn = 0; // counts runs: an older one stops when a newer one begins
     this.paused = false;
     this.steps = 0;
@@ -72,6 +75,13 @@ class Controller {
     // somebody who was sent here, or came from a chapter, wants to see just that; others choose
     if (location.hash) this.start();
     else this.view.say("Choose a picture or a lesson: then the network is loaded, and the lab begins.");
+  }
+
+  /** Keep the page and this network for a time without internet. @param {string} net */
+  async keep(net) {
+    if (this.kept.has(net)) return;
+    this.kept.add(net);
+    await keepPage(this.lab.folder, net, await this.lab.simd()).catch(() => {}); // then it needs internet
   }
 
   /** What the address asks for, as far as it is there. @returns {Settings} */
@@ -151,6 +161,7 @@ class Controller {
       view.progress(share);
       view.say("The network is loaded…");
     });
+    this.keep(settings.net);
     if (!current()) return false;
     const place = this.runs.length;
     if (place === 0) view.picture(setup);
@@ -159,7 +170,7 @@ class Controller {
     const estimator = CHOICES.est[/** @type {"kernel"} */ (settings.est)];
     const title = both ? titleOf(this.settings, place) : `${target}: ${estimator}`;
     let rest = 0; // drawing takes a fifth of the time at most
-    const heavy = settings.net === "cnn" ? 16 : 4;
+    const heavy = settings.net === "lite0" ? 4 : 16;
     const result = await this.lab.run(
       setup,
       settings,

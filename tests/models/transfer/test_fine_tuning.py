@@ -333,6 +333,7 @@ def test_course_network_is_fitted_on_the_honest_split(
         "fast",
         tutorial_size=16,
         tutorial_epochs=1,
+        small_epochs=1,
         size=8,
         epochs=1,
         patience=4,
