@@ -18,7 +18,7 @@ import numpy as np
 from keras import layers
 from numpy.typing import NDArray
 
-SMALL = 500_000
+SMALL = 1_500_000
 """Dense layers with more weights than this are written as whole numbers of steps."""
 
 STEPS = 4

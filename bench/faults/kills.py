@@ -55,8 +55,9 @@ def killed(
         for number in SIGNALS:
             program = start(cache)
             time.sleep(moments.uniform(0.1, 1) * expected.seconds)
-            hit += program.running()  # what earlier ones had done may have been most of it
-            program.send(number)
+            if program.running():  # what earlier ones had done may have been all of it
+                program.send(number)
+                hit += 1
             counts["hangs"] += program.wait().hung
             counts["orphans"] += program.orphans()
         again = start(cache).wait()
