@@ -25,6 +25,14 @@ SEED = 11
 TEXT = Path(__file__).parent / "sample_report.md"
 PAGE = Path(__file__).parent.parent / "book" / "sample_report.md"
 KEPT = RESULTS / "sample_audit.json"
+CHANGES = (
+    "other corner painted over",
+    "strip painted over",
+    "strips swapped",
+    "surroundings swapped in class",
+    "surroundings swapped",
+)
+"""The outcomes, in the order of the report's table."""
 
 
 def collection() -> ImageSet:
@@ -91,8 +99,67 @@ def interval(right: np.ndarray, part: ImageSet) -> tuple[float, float, float]:
 
 
 def page(found: dict[str, Any]) -> str:
-    """Return the report with its figures."""
-    return TEXT.read_text().format(**found)
+    """Return the report with its figures.
+
+    Raises
+    ------
+    ValueError
+        Where the figures do not bear a sentence of the text out.
+    """
+
+    def points(name: str, before: float = found["accuracy"][0]) -> float:
+        return 100 * (before - found["outcomes"][name][1])
+
+    control, painted, swapped, own, other = map(points, CHANGES)
+    times = found["shares"]["strip"] / found["areas"]["strip"]
+    holds = {
+        "no run holds two classes": found["mixed"] == 0,
+        "the strips say what the class is": found["strip"] > 2 * found["guess"],
+        "the strip is suspicious, and the border is not": times > 2
+        and found["shares"]["border"] < 2 * found["areas"]["border"],
+        "the network reads the strip": swapped > control + 5,
+        "the surroundings cost more than their control": other > own + 5 > 5,
+    }
+    if wrong := [sentence for sentence, so in holds.items() if not so]:
+        raise ValueError(f"write {TEXT.name} anew, the figures do not say: {'; '.join(wrong)}")
+    accuracies = dict(
+        zip(
+            ("control", "painted", "swapped", "own", "other"),
+            (found["outcomes"][name][1] for name in CHANGES),
+            strict=True,
+        )
+    )
+    falls = dict(zip(accuracies, (control, painted, swapped, own, other), strict=True))
+    return TEXT.read_text().format(
+        **{name: found[name] for name in ("n", "groups", "n_test", "test_groups")},
+        copies_say=f"Copies among them: {found['copies'] or 'none'}",
+        **{name: percent(found[name]) for name in ("strip", "guess", "border")},
+        **dict(zip(("accuracy", "low", "high"), map(percent, found["accuracy"]), strict=True)),
+        **dict(
+            zip(
+                ("covered", "covered_low", "covered_high"),
+                map(percent, found["covered"]),
+                strict=True,
+            )
+        ),
+        **{f"{name}_share": percent(share) for name, share in found["shares"].items()},
+        **{f"{name}_area": percent(area) for name, area in found["areas"].items()},
+        strip_times=f"{times:.1f}",
+        **{name: percent(value) for name, value in accuracies.items()},
+        **{f"{name}_fall": points_of(fall) for name, fall in falls.items()},
+        rest_fall=points_of(round(other) - round(own)),
+        swapped_pictures=round(swapped / 100 * found["n_test"]),
+    )
+
+
+def points_of(fall: float) -> str:
+    """Return a fall of an accuracy in words."""
+    return f"{round(fall)} point{'' if round(fall) == 1 else 's'}"
+
+
+def percent(share: float) -> str:
+    """Return a share as the course writes it."""
+    return f"{100 * share:.0f} %".replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def main() -> None:
