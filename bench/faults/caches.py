@@ -128,7 +128,7 @@ def together(what: str, name: str, n: int, cache: Path, expected: dict[str, str]
 def unfinished(cache: Path) -> Path:
     """Kill a training when it has kept its second epoch; return its cache."""
     program = job("training", cache)
-    while not list(cache.glob("models/*.partial/[2-5].weights.h5")):
+    while not list(cache.glob("models/*.partial/[2-5].npz")):
         time.sleep(0.05)
     program.send(signal.SIGKILL)
     program.wait()

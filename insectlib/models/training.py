@@ -235,7 +235,7 @@ class _Run:
     def _keep(self) -> None:
         """Write down all that is needed to go on from here."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        write_whole(self._weights(self.epoch), self.model.save_weights)
+        write_whole(self._weights(self.epoch), self._save_weights)
         self._digests[self.epoch] = file_digest(self._weights(self.epoch))
         state = {
             "history": self.history,
@@ -247,7 +247,7 @@ class _Run:
         record = json.dumps({"state": text, "sha256": settings_digest(text)})
         # until this is written, the training goes on from the epoch before
         write_whole(self.folder / "state.json", lambda path: path.write_text(record))
-        for path in self.folder.glob("*.weights.h5"):
+        for path in self.folder.glob("*.npz"):
             if path not in {self._weights(self.epoch), self._weights(self.best_epoch)}:
                 path.unlink(missing_ok=True)
 
@@ -273,9 +273,9 @@ class _Run:
         self._digests = {int(epoch): digest for epoch, digest in state["sha256"].items()}
         self.model.optimizer.build(self.model.trainable_variables)
         if self.best_epoch != self.epoch:
-            self.model.load_weights(self._weights(self.best_epoch))
+            self._load_weights(self.best_epoch)
             self._best = self.model.get_weights()
-        self.model.load_weights(self._weights(self.epoch))
+        self._load_weights(self.epoch)
         for variable, value in zip(random_states(self.model), state["random"], strict=True):
             variable.assign(value)
 
@@ -285,7 +285,19 @@ class _Run:
             self.model.set_weights(self._best)
 
     def _weights(self, epoch: int) -> Path:
-        return self.folder / f"{epoch}.weights.h5"
+        return self.folder / f"{epoch}.npz"
+
+    def _save_weights(self, path: Path) -> None:
+        # not as Keras does, in HDF5: its library ends the interpreter where a disk is full
+        values = map(np.asarray, (*self.model.weights, *self.model.optimizer.variables))
+        # bfloat16 is none of NumPy's own types; as float32 its values are the same
+        np.savez(path, *(v if v.dtype.isbuiltin else v.astype(np.float32) for v in values))
+
+    def _load_weights(self, epoch: int) -> None:
+        variables = [*self.model.weights, *self.model.optimizer.variables]
+        with np.load(self._weights(epoch), allow_pickle=False) as arrays:
+            for variable, name in zip(variables, arrays.files, strict=True):
+                variable.assign(arrays[name])
 
 
 def best_epoch(history: History, patience: int | None) -> int:
