@@ -23,6 +23,7 @@ from bench.faults.started import PATIENCE, Ended, Started
 from insectlib.collection import Store
 
 N, SHARD, SIZE = 96, 4, 16
+GOES_ON = "what is finished is kept, and the same call goes on"
 MODEL = """
 import time
 import numpy as np
@@ -147,8 +148,12 @@ def workers_killed(folder: Path, expected: Ended, moments: random.Random) -> Out
         program = explain(folder, store.name)
         for kill in range(kills):
             # each has begun its next shard at least, and nobody is worked on five times
-            if not reached(program, store, moments.randrange(3 * kill, 3 * kill + 3)):
-                raise RuntimeError(f"the run ended before its kill {kill}: {program.wait()}")
+            wanted = moments.randrange(3 * kill, 3 * kill + 3)
+            while not reached(program, store, wanted):
+                end = program.wait()
+                if not end.status or GOES_ON not in end.errors:
+                    raise RuntimeError(f"the run ended before its kill {kill}: {end}")
+                program = explain(folder, store.name)  # that worker was about to start
             time.sleep(moments.uniform(0, 0.5))
             moments.choice(workers(program)).kill()
         ended.append(program.wait())
