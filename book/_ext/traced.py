@@ -52,8 +52,8 @@ class TracedRole(PasteTextRole):
         """Return the link, or what is wrong."""
         found, messages = super().run()
         env, name = self.document.settings.env, self.text
-        if not found or name not in cells(env):
-            return found, messages
+        if name not in cells(env) or not "".join(node.astext() for node in found).strip():
+            return found, messages  # of another page, or a word that is left out in this edition
         number, code = cells(env)[name]
         env.temp_data.setdefault("traced cells", {})[number] = code
         link = f'<a class="traced" href="#computed-{number}" data-result="{escape(name)}">'

@@ -63,7 +63,7 @@ def test_three_notebooks_install_what_they_need_and_run(
 ) -> None:
     """The first installs the package, the others find it."""
     paths = []
-    for name in ("first_explanation", "00_specimens", "13_common_mistakes"):
+    for name in ("first_explanation", "00_specimens", "04_shapley"):
         notebook = nbformat.read(HTML / "_sources" / "notebooks" / f"{name}.ipynb", as_version=4)
         paths.append(tmp_path / f"{name}.ipynb")
         nbformat.write(installing(notebook, address), paths[-1])

@@ -12,7 +12,7 @@ from bench.faults.caches import damaged, no_room, together
 from bench.faults.jobs import JOBS
 from bench.faults.kills import killed
 from bench.faults.outcome import Outcome, read_outcomes
-from bench.faults.started import Ended, job
+from bench.faults.started import job
 from bench.faults.table import GROUPS, PAGE, page, total
 
 
@@ -29,8 +29,9 @@ def assert_right(outcome: Outcome) -> None:
 
 
 def test_a_killed_drawing_comes_right(drawn: str, tmp_path: Path) -> None:
-    expected = Ended(0, drawn, "", seconds=4.0)
     start, cache = partial(job, "drawing"), tmp_path / "cache"
+    expected = start(tmp_path / "undisturbed").wait()
+    assert expected.result == drawn
     assert_right(killed("", start, 1, cache, expected, random.Random(0)))
 
 

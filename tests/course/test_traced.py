@@ -29,7 +29,7 @@ def built(folder: Path, *texts: str) -> list[BeautifulSoup]:
     )
     for i, text in enumerate(texts):
         cells = [nbformat.v4.new_markdown_cell(f"# Page {i}\n\n## Part\n\n{text}")]
-        for name, value in (("shares", "12 %"), ("best", "a <beetle>")):
+        for name, value in (("shares", "12 %"), ("best", "a <beetle>"), ("none", "")):
             cell = nbformat.v4.new_code_cell(
                 f'x = "{name}" < "z"', metadata={"tags": ["remove-cell"]}
             )
@@ -54,7 +54,7 @@ def test_a_result_is_a_link_to_the_code_of_its_cell(tmp_path: Path) -> None:
     both, none, one = built(
         tmp_path,
         "Of all, {glue:text}`shares` are {glue:text}`best`; again {glue:text}`shares`.",
-        "Nothing computed.",
+        "Nothing computed{glue:text}`none`.",
         "Only {glue:text}`best`.",
     )
     links = both.select("a.traced")
@@ -76,7 +76,8 @@ def test_every_result_of_the_book_leads_to_a_cell() -> None:
         page = BeautifulSoup(path.read_text(), "html.parser")
         ids = {each["id"] for each in page.select("details.traced-cells [id]")}
         links = page.select("a.traced")
-        assert len(links) == len(page.select("article .pasted-text")), path.name
+        shown = [each for each in page.select("article .pasted-text") if each.text.strip()]
+        assert len(links) == len(shown) == len([each for each in links if each.text.strip()])
         assert {link["href"][1:] for link in links} <= ids, path.name
         found += len(links)
     assert found > 400
