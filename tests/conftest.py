@@ -21,12 +21,22 @@ CHROMIUM_OPTIONS = [
 ]
 
 
+BOOK_CACHE = os.environ.get("INSECTLIB_CACHE")
+
+
 @pytest.fixture(autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Give every test a cache of its own, so that none leans on what another left."""
     folder = tmp_path_factory.mktemp("cache")
     monkeypatch.setenv("INSECTLIB_CACHE", str(folder))
     return folder
+
+
+@pytest.fixture
+def book_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give a test the pictures and networks of the built book, where their folder is named."""
+    if BOOK_CACHE:
+        monkeypatch.setenv("INSECTLIB_CACHE", BOOK_CACHE)
 
 
 @pytest.fixture(scope="session")

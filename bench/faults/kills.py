@@ -50,16 +50,17 @@ def killed(
     counts = dict.fromkeys(("times", "recovered", "lost", "different", "hangs", "orphans"), 0)
     seconds = []
     for _ in range(rounds):
-        shutil.rmtree(cache, ignore_errors=True)
         hit = 0
-        for number in SIGNALS:
-            program = start(cache)
-            time.sleep(moments.uniform(0.1, 1) * expected.seconds)
-            if program.running():  # what earlier ones had done may have been all of it
-                program.send(number)
-                hit += 1
-            counts["hangs"] += program.wait().hung
-            counts["orphans"] += program.orphans()
+        while not hit:  # a program that was slow undisturbed may end before the first moment
+            shutil.rmtree(cache, ignore_errors=True)
+            for number in SIGNALS:
+                program = start(cache)
+                time.sleep(moments.uniform(0.1, 1) * expected.seconds)
+                if program.running():  # what earlier ones had done may have been all of it
+                    program.send(number)
+                    hit += 1
+                counts["hangs"] += program.wait().hung
+                counts["orphans"] += program.orphans()
         again = start(cache).wait()
         seconds.append(again.seconds)
         counts["hangs"] += again.hung

@@ -27,9 +27,6 @@ from insectlib.models import model_outputs
 from insectlib.specimens import CLASS_NAMES, render, sample_scene
 from tools.lab import WORKSHOP, install, node
 
-CACHE = os.environ.get("INSECTLIB_CACHE")
-"""Where the networks of the built book are kept; each test has an empty cache of its own."""
-
 
 @pytest.fixture(scope="module", autouse=True)
 def workshop() -> None:
@@ -240,13 +237,10 @@ def logits_shown(page: Page) -> NDArray[np.float64]:
     return np.array([float(re.findall(r"\((.+)\)", t)[0].replace("−", "-")) for t in texts])
 
 
+@pytest.mark.usefixtures("book_cache")
 @pytest.mark.parametrize("net", ["cnn", "small", "lite0"])
-def test_logits_are_those_of_keras(
-    lab: Page, site: str, net: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_logits_are_those_of_keras(lab: Page, site: str, net: str) -> None:
     """Rounded weights, another order of sums: logits agree to half a percent of the largest."""
-    if CACHE:
-        monkeypatch.setenv("INSECTLIB_CACHE", CACHE)
     manifest = json.loads((HTML / "_static" / "lab" / "lab.json").read_text())
     make = {"cnn": course_cnn, "small": course_small_cnn, "lite0": course_transfer}[net]
     network = make(manifest["dataset"], manifest["profile"], progress=False).model
@@ -344,10 +338,9 @@ def test_a_run_can_be_stopped_and_stepped(lab: Page, site: str) -> None:
     assert lab.get_by_role("button", name="Go on").is_visible()
 
 
+@pytest.mark.usefixtures("book_cache")
 def test_exports(lab: Page, site: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The values add up, and the Python cell makes the same picture, segments and base value."""
-    if CACHE:
-        monkeypatch.setenv("INSECTLIB_CACHE", CACHE)
     go(lab, site, "pic=dragonfly&n=20&base=mean&out=probability")
     with lab.expect_download() as download:
         lab.get_by_role("button", name="Values as CSV").click()
