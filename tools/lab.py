@@ -27,6 +27,7 @@ from insectlib.explain import permutation_shap, segment_values, superpixels
 from insectlib.specimens import CLASS_NAMES, plan_elsewhere, render, sample_scene
 from insectlib.specimens.kinds.small_pictures import draw_small_picture
 from insectlib.visualise import show_signed_map, signed_norm
+from tools.lab_drawing import drawn_scene, strip_of, write_drawing
 from tools.lab_networks import write_network
 from tools.stage import parameters
 
@@ -112,6 +113,12 @@ def pictures(size: int) -> dict[str, tuple[str, NDArray[np.float32]]]:
     return found
 
 
+def save(values: NDArray[np.float32], path: Path) -> None:
+    """Write a picture with values from 0 to 255."""
+    whole = Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
+    whole.save(path, optimize=True)
+
+
 def still(network: keras.Model, image: NDArray[np.float32], path: Path) -> None:
     """Draw what the lab shows, for readers without scripts."""
     segments = superpixels(image, n_segments=50)
@@ -165,9 +172,10 @@ def build(edition: Path, html: Path) -> Path:
     still(networks["cnn"][1], pictures(about["cnn"]["size"])["beetle"][1], folder / "still.png")
     samples = []
     for name, (title, values) in pictures(max(settings.size, settings.tutorial_size)).items():
-        whole = Image.fromarray(np.clip(np.round(values), 0, 255).astype(np.uint8))
-        whole.save(folder / f"{name}.png", optimize=True)
+        save(values, folder / f"{name}.png")
         samples.append({"name": name, "title": title})
+    save(render(drawn_scene("dragonfly", 1, 0.45, "sky", strip_of(2)), 96)[0], folder / "drawn.png")
+    write_drawing(folder / "drawing.json")
     manifest = {"dataset": dataset, "profile": profile, "networks": about, "pictures": samples}
     (folder / "lab.json").write_text(json.dumps(manifest))
     return folder

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from insectlib.explain import blurred, mean_colour, superpixels
 from insectlib.models import model_outputs
 from insectlib.specimens import CLASS_NAMES, render, sample_scene
 from tools.lab import WORKSHOP, install, node
+from tools.lab_drawing import drawn_scene, strip_of
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -293,6 +295,56 @@ def test_own_picture_by_file_and_by_drop(lab: Page, site: str, tmp_path: Path) -
     lab.locator("#lab").dispatch_event("drop", {"dataTransfer": data})
     lab.wait_for_function("document.querySelector('.lab-status').textContent === ''")
     finished(lab)
+
+
+@pytest.mark.parametrize(
+    ("name", "individual", "length", "ground", "label", "removed"),
+    [
+        ("beetle", 1, 80, "studio", "none", ()),
+        ("cockroach", 3, 60, "sky", "beetle", ("legs", "antennae")),
+        ("dragonfly", 6, 120, "plain", "dragonfly", ("wings",)),
+    ],
+)
+def test_a_specimen_drawn_by_the_reader_is_that_of_the_package(
+    lab: Page,
+    site: str,
+    name: str,
+    individual: int,
+    length: int,
+    ground: str,
+    label: str,
+    removed: tuple[str, ...],
+) -> None:
+    """Two renderers draw the same shapes: edges may differ, and the background's grain."""
+    settings = f"kind={name}&ind={individual}&length={length}&ground={ground}&label={label}"
+    without = "+".join(removed)
+    go(lab, site, f"pic=drawn&{settings}&without={without}&est=leave-one-out&cut=grid&n=4")
+    with lab.expect_download() as download:
+        lab.get_by_role("button", name="Picture as PNG").click()
+    found = np.asarray(Image.open(download.value.path()).convert("RGB"), float)
+    style = 0 if label == "none" else CLASS_NAMES.index(label)
+    scene = drawn_scene(name, individual, length / 200, ground, strip_of(style))
+    scene = scene.without(*removed, *(["strip"] if label == "none" else []))
+    expected = render(scene, len(found))[0]
+    error = np.abs(found - expected).mean()
+    assert error < 3
+    for other in (scene.without("insect"), replace(scene, pose=replace(scene.pose, angle=90))):
+        assert error < np.abs(found - render(other, len(found))[0]).mean() / 2
+
+
+def test_a_specimen_is_drawn_by_keyboard(lab: Page, site: str) -> None:
+    go(lab, site, "est=leave-one-out&cut=grid&n=4")
+    assert not lab.get_by_role("group", name="The specimen").is_visible()
+    lab.get_by_role("button", name="draw one").press("Enter")
+    finished(lab)
+    before = logits_shown(lab)
+    lab.get_by_label("Turned by").press("ArrowRight")
+    lab.wait_for_url("**turn=1**")
+    finished(lab)
+    lab.get_by_label("wings", exact=True).press("Space")
+    lab.wait_for_url("**without=wings**")
+    finished(lab)
+    assert np.abs(logits_shown(lab) - before).max() > 0.01
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
  *
  * @typedef {{net: string, pic: string, cut: "slic" | "grid", n: number, base: string, out: string,
  *   cls: string, other: string, est: string, budget: number, seed: number, strip: string,
- *   vs: string, lesson: string}} Settings
+ *   vs: string, lesson: string, kind: string, ind: number, turn: number, length: number,
+ *   ground: string, label: string, without: string}} Settings
  */
 
 /** @type {Settings} */
@@ -22,7 +23,18 @@ export const DEFAULTS = {
   strip: "shown",
   vs: "none",
   lesson: "none",
+  // of the specimen that the reader draws
+  kind: "beetle",
+  ind: 1,
+  turn: 0,
+  length: 80, // of the body, in percent of the picture's side
+  ground: "studio",
+  label: "none",
+  without: "", // parts, with spaces between
 };
+
+/** What a drawn insect can be without. */
+export const PARTS = ["head", "thorax", "abdomen", "wings", "legs", "antennae"];
 
 /** What may stand there besides names of networks, pictures and classes, and numbers. */
 export const CHOICES = {
@@ -43,10 +55,19 @@ export const CHOICES = {
     none: "nothing", seed: "another seed", baseline: "another baseline", ten: "shap's default of ten",
     strip: "the strip painted over",
   },
+  kind: { beetle: "beetle", cockroach: "cockroach", dragonfly: "dragonfly" },
+  ground: {
+    plain: "even grey", studio: "studio", card: "card", leaf: "leaf", bark: "bark", sky: "sky", water: "water",
+  },
+  label: {
+    none: "none", beetle: "of the beetles", cockroach: "of the cockroaches", dragonfly: "of the dragonflies",
+  },
 };
 
-/** @type {Record<"n" | "budget" | "seed", [number, number]>} */
-export const RANGES = { n: [4, 120], budget: [20, 2000], seed: [0, 9999] };
+/** @type {Record<"n" | "budget" | "seed" | "ind" | "turn" | "length", [number, number]>} */
+export const RANGES = {
+  n: [4, 120], budget: [20, 2000], seed: [0, 9999], ind: [1, 6], turn: [0, 359], length: [20, 140],
+};
 
 /**
  * @param {string} hash of the address

@@ -14,6 +14,7 @@
  */
 import { DEFAULTS } from "./address.js";
 import { download } from "./download.js";
+import { pixelsOf, specimen } from "./drawing.js";
 import { earned } from "./outputs.js";
 import { coverStrip, readPicture } from "./picture.js";
 import { smallestBudget } from "./plans.js";
@@ -35,6 +36,8 @@ export class Laboratory {
     this.images = new Map();
     /** @type {ImageData | null} */
     this.own = null;
+    /** @type {Promise<import("./drawing.js").Drawing> | null} */
+    this.drawing = null;
     /** @type {Map<string, Map<string, Float32Array>>} what has been asked already, by game */
     this.known = new Map();
     this.playing = "";
@@ -84,8 +87,12 @@ export class Laboratory {
     this.own = await readPicture(file);
   }
 
-  /** @param {string} name @param {number} size @returns {Promise<Float32Array>} */
-  async pixels(name, size) {
+  /** @param {string} name @param {number} size @param {Settings} settings @returns {Promise<Float32Array>} */
+  async pixels(name, size, settings) {
+    if (name === "drawn") {
+      const image = await pixelsOf(specimen(settings, await this.specimens(), size), size);
+      return this.side.call("squeeze", { image, size });
+    }
     let image = name === "own" ? this.own : this.images.get(name);
     if (!image) {
       const file = await fetch(`${this.folder}${name}.png`);
@@ -93,6 +100,16 @@ export class Laboratory {
       this.images.set(name, image);
     }
     return this.side.call("squeeze", { image, size });
+  }
+
+  /** What specimens are drawn of, fetched once. */
+  specimens() {
+    this.drawing ??= fetch(`${this.folder}drawing.json`).then((response) => {
+      if (!response.ok) throw new Error(`The specimens cannot be loaded (${response.status}).`);
+      return response.json();
+    });
+    this.drawing.catch(() => (this.drawing = null)); // and tried again the next time
+    return this.drawing;
   }
 
   /**
@@ -105,17 +122,17 @@ export class Laboratory {
   async prepare(settings, progress) {
     const { net, pic, cut, n, base, strip } = settings;
     const { size, classes } = this.manifest.networks[net];
-    const [whole] = await Promise.all([this.pixels(pic, size), this.useNetwork(net, progress)]);
+    const [whole] = await Promise.all([this.pixels(pic, size, settings), this.useNetwork(net, progress)]);
     const picture = strip === "covered" ? coverStrip(whole, size) : whole;
     const names = this.manifest.pictures.map(({ name }) => name);
     const other =
-      base === "picture" ? await this.pixels(names[names[0] === pic ? 1 : 0], size) : null;
+      base === "picture" ? await this.pixels(names[names[0] === pic ? 1 : 0], size, settings) : null;
     const [labels, hidden] = await Promise.all([
       this.side.call("cut", { picture, size, wanted: n, kind: cut }),
       this.side.call("fill", { picture, size, kind: base, other }),
     ]);
     const players = 1 + labels.reduce((/** @type {number} */ a, /** @type {number} */ b) => Math.max(a, b), 0);
-    const id = pic === "own" && this.own ? hash(whole) : pic;
+    const id = pic === "own" || pic === "drawn" ? hash(whole) : pic;
     const key = [net, id, cut, n, base, strip].join("|");
     const setup = { picture, hidden, labels, players, size, classes, key };
     await this.play(setup);

@@ -25,6 +25,18 @@ export function enlarged(canvas, side = 768) {
 
 /**
  * @param {import("./experiment.js").Setup} setup
+ * @returns {Promise<Blob>} the picture as the network gets it, as a PNG
+ */
+export function pictureFile({ picture, size }) {
+  const canvas = new OffscreenCanvas(size, size);
+  const image = new ImageData(size, size);
+  image.data.forEach((_, i) => (image.data[i] = i % 4 === 3 ? 255 : picture[3 * (i >> 2) + (i % 4)]));
+  canvas.getContext("2d")?.putImageData(image, 0, 0);
+  return canvas.convertToBlob({ type: "image/png" });
+}
+
+/**
+ * @param {import("./experiment.js").Setup} setup
  * @param {import("./experiment.js").Result} result
  */
 export function table(setup, { values, errors }) {
@@ -65,7 +77,8 @@ export function pythonCell(settings, manifest, target, other, budget) {
   if (settings.est !== "leave-one-out") names.push(explainer);
   lines.push(`from insectlib.explain import ${names.sort().join(", ")}`);
   if (settings.est === "leave-one-out") lines.push("from insectlib.models import model_outputs");
-  const file = settings.pic === "own" ? "my picture.jpg" : `${settings.pic}.png`;
+  const files = /** @type {Record<string, string>} */ ({ own: "my picture.jpg", drawn: "picture.png" });
+  const file = files[settings.pic] ?? `${settings.pic}.png`;
   lines.push("", `network = ${course}("${dataset}", "${profile}").model`);
   lines.push(`picture = load_picture("${file}", ${size})`);
   if (settings.strip === "covered") lines.push("picture = cover_strip(picture[None])[0]");

@@ -2,7 +2,7 @@
 import { CHOICES, DEFAULTS, read, write } from "./address.js";
 import { keepPage } from "./download.js";
 import { Laboratory, budgetFor, longRun } from "./experiment.js";
-import { enlarged, pythonCell, save, table } from "./exports.js";
+import { enlarged, pictureFile, pythonCell, save, table } from "./exports.js";
 import { LESSONS, number, second } from "./lessons.js";
 import { View } from "./view.js";
 
@@ -91,7 +91,7 @@ class Controller {
     const settings = { ...DEFAULTS, ...lesson?.settings, ...asked };
     if (!(settings.net in this.manifest.networks)) settings.net = DEFAULTS.net;
     const known = this.manifest.pictures.some(({ name }) => name === settings.pic);
-    if (!known && !(settings.pic === "own" && this.lab.own)) settings.pic = DEFAULTS.pic;
+    if (!known && settings.pic !== "drawn" && !(settings.pic === "own" && this.lab.own)) settings.pic = DEFAULTS.pic;
     if (!lesson) settings.lesson = DEFAULTS.lesson;
     return settings;
   }
@@ -289,6 +289,7 @@ class Controller {
     if (!run) return;
     const { setup, result } = run;
     if (what === "png") save("map.png", await enlarged(this.view.maps[0].canvas));
+    if (what === "picture") save("picture.png", await pictureFile(setup));
     if (what === "csv") save("values.csv", new Blob([table(setup, result)], { type: "text/csv" }));
     if (what === "python") {
       const { target, other } = setup.output;

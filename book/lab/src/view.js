@@ -10,7 +10,7 @@
  *   stop: () => void, compare: () => void, save: (what: string) => void, toggle: (segment: number) => void,
  *   showAll: () => void}} Actions
  */
-import { CHOICES, RANGES } from "./address.js";
+import { CHOICES, PARTS, RANGES } from "./address.js";
 import { drawMap, drawMasked, outline } from "./canvas.js";
 import { CLASS_COLOURS, GRADIENT } from "./colours.js";
 import { chooser, make, slider } from "./elements.js";
@@ -44,6 +44,9 @@ export class View {
       const press = () => act.change({ pic: name, lesson: "none" });
       this.thumbs.append(make("button.lab-thumb", { type: "button", "data-pic": name, onclick: press }, image, title));
     }
+    const own = make("span.lab-image", { style: `background-image:url("${folder}drawn.png")` });
+    const draw = () => act.change({ pic: "drawn", lesson: "none" });
+    this.thumbs.append(make("button.lab-thumb", { type: "button", "data-pic": "drawn", onclick: draw }, own, "draw one"));
     const file = make("input", {
       type: "file", accept: "image/*", id: "lab-file",
       onchange: () => {
@@ -97,10 +100,22 @@ export class View {
       seed: range("seed", "Seed"),
       strip: choice("strip", "Label strip"),
       vs: choice("vs", "Side by side with"),
+      kind: choice("kind", "Insect"),
+      ind: range("ind", "Individual"),
+      turn: range("turn", "Turned by (degrees)"),
+      length: range("length", "Length (% of the picture)"),
+      ground: choice("ground", "Background"),
+      label: choice("label", "Label"),
+      without: this.parts(),
     };
     this.fields.seed.element.querySelector("input").max = 99;
     const group = (/** @type {string} */ legend, /** @type {string[]} */ ...names) =>
       make("fieldset", {}, make("legend", {}, legend), ...names.map((name) => this.fields[name].element));
+    this.drawing = make(
+      "div.lab-controls.lab-drawing",
+      { hidden: true },
+      group("The specimen", "kind", "ind", "turn", "length", "ground", "label", "without"),
+    );
     const controls = make(
       "div.lab-controls",
       {},
@@ -124,19 +139,33 @@ export class View {
     const saves = make(
       "div.lab-row",
       { role: "group", "aria-label": "Export" },
-      ...[["png", "Map as PNG"], ["csv", "Values as CSV"], ["python", "The same in Python"], ["link", "Copy link"]].map(
+      ...[["png", "Map as PNG"], ["csv", "Values as CSV"], ["python", "The same in Python"], ["picture", "Picture as PNG"], ["link", "Copy link"]].map(
         ([what, words]) => button(words, () => act.save(what)),
       ),
     );
     this.code = make("pre.lab-code", { hidden: true, tabindex: 0 });
     root.replaceChildren(
-      this.lessons, this.lessonBox, this.thumbs, this.bar, this.live, stage, this.scale, runs,
+      this.lessons, this.lessonBox, this.thumbs, this.drawing, this.bar, this.live, stage, this.scale, runs,
       make("div.lab-two", {}, make("div", {}, make("p.lab-head", {}, "Prediction for the picture as it is asked"), this.meters, this.all),
         make("div", {}, make("p.lab-head", {}, `The ${SHOWN} strongest segments, with 95 % intervals`), this.list)),
       controls, saves, this.code,
     );
     this.dropping(root);
     this.picking();
+  }
+
+  /** Boxes to tick: the parts that are drawn. */
+  parts() {
+    const boxes = PARTS.map((part) => {
+      const box = make("input", { type: "checkbox", id: `lab-part-${part}`, onchange: () => this.act.change({ without: left() }) });
+      return { part, box, element: make("span.lab-part", {}, box, make("label", { for: box.id }, part)) };
+    });
+    const left = () => boxes.filter(({ box }) => !box.checked).map(({ part }) => part).join(" ");
+    const set = (/** @type {string} */ without) => {
+      for (const { part, box } of boxes) box.checked = !without.split(" ").includes(part);
+    };
+    const element = make("div.lab-field.lab-parts", { role: "group", "aria-label": "Parts" }, ...boxes.map(({ element }) => element));
+    return { element, set };
   }
 
   /** @param {HTMLElement} root */
@@ -208,6 +237,7 @@ export class View {
       if (field.select) field.select.value = value;
       else field.set(value);
     }
+    this.drawing.hidden = settings.pic !== "drawn";
     this.fields.other.element.hidden = settings.out !== "difference";
     this.fields.budget.element.querySelector("input").disabled = settings.est === "leave-one-out";
     for (const button of this.thumbs.querySelectorAll("[data-pic]")) {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DEFAULTS, read, write } from "../src/address.js";
+import { DEFAULTS, PARTS, read, write } from "../src/address.js";
 import { outline } from "../src/canvas.js";
 import { GRADIENT, signedColour } from "../src/colours.js";
 import { pythonCell } from "../src/exports.js";
@@ -16,6 +16,11 @@ test("the address gives the settings back", () => {
   const settings = { ...DEFAULTS, n: 80, base: "blur", seed: 7, vs: "seed" };
   assert.deepEqual({ ...DEFAULTS, ...read(`#${write(settings)}`) }, settings);
   assert.equal(write(DEFAULTS), "");
+});
+
+test("a drawn specimen can be without all its parts", () => {
+  const settings = { ...DEFAULTS, pic: "drawn", kind: "dragonfly", turn: 359, without: PARTS.join(" ") };
+  assert.deepEqual({ ...DEFAULTS, ...read(`#${write(settings)}`) }, settings);
 });
 
 test("what makes no sense in an address is left out or brought into range", () => {
