@@ -16,13 +16,14 @@ from bench import estimators
 from bench.row import RESULTS, Row, read_rows, write_rows
 from bench.scene import machine
 
-MEASURED = ("engine", "backends", "collection")
+MEASURED = ("engine", "backends", "collection", "lab")
 """Modules with a function `rows`; each keeps its results under its own name."""
 
 KEPT = {
     "engine": "What is spent around each evaluation",
     "backends": "What could run the network",
     "collection": "A whole collection",
+    "lab": "In the browser",
 }
 """The sections of the page that are one table each; that of the estimators has its own form."""
 
