@@ -82,9 +82,8 @@ def article(path: Path, name: str, stills: list[Path], folder: Path) -> Tag:
         line.wrap(page.new_tag("strong"))
     for quiz in found.select("fieldset"):
         quiz.name = "div"
-    for section in found.select(
-        "section"
-    ):  # Pandoc begins a file at headings that nothing encloses
+    # Pandoc begins a file at headings that nothing encloses
+    for section in found.select("section"):
         heading = section.find(re.compile("^h[1-6]$"))
         if heading and section.get("id"):
             heading.insert(0, page.new_tag("span", id=str(section["id"])))
@@ -142,9 +141,7 @@ def photographed(page: Page, path: Path, folder: Path) -> list[Path]:
     if EXPLORER[1:] not in path.read_text(encoding="utf-8"):
         return []
     page.goto(path.resolve().as_uri(), wait_until="load")
-    page.add_style_tag(
-        content=".skip-link, header, .bd-header-article { display: none !important }"
-    )
+    page.add_style_tag(content=f"{HEADERS} {{ display: none !important }}")
     explorers = page.locator(EXPLORER)
     stills = [folder / f"{path.stem}-{i}.png" for i in range(explorers.count())]
     for i, still in enumerate(stills):
