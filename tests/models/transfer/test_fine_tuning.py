@@ -163,16 +163,15 @@ def test_fit_learns_and_repeats(clouds: tuple[NDArray[np.float32], NDArray[np.in
 
 
 @pytest.mark.parametrize("n_classes", [2, 3, 10])
-@pytest.mark.parametrize("kind", [np.int64, np.uint8, list])
-def test_fit_takes_any_whole_numbers_as_labels(n_classes: int, kind: type) -> None:
+def test_fit_takes_any_whole_numbers_as_labels(n_classes: int) -> None:
     labels = np.arange(40) % n_classes
     points = np.random.default_rng(0).normal(0, 1, (40, 6)).astype(np.float32)
-    given = labels.tolist() if kind is list else labels.astype(kind)
-    runs = [
-        fit_head(head(6, n_classes, seed=0), points, y, (points, y), epochs=2, seed=0)
-        for y in (given, labels)
+    histories = [
+        fit_head(head(6, n_classes, seed=0), points, y, (points, y), epochs=2, seed=0).history
+        for y in (labels, labels.tolist(), labels.astype(np.uint8))
     ]
-    assert runs[0].history == runs[1].history
+    assert histories[1] == histories[0]
+    assert histories[2] == histories[0]
 
 
 def test_fit_takes_the_best_epoch(
