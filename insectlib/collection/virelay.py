@@ -7,7 +7,10 @@ Layout and types are those of ViRelAy's database specification, for pictures of 
 
 from __future__ import annotations
 
+import errno
 import json
+import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +38,7 @@ def write_virelay(store: Store, folder: Path | str, clusters: Clusters) -> Path:
     ----------
     store : Store
     folder : Path or str
-        Made where it is missing; files of the same names are written anew.
+        Made where it is missing; files of the same names give way when all new ones are there.
     clusters : Clusters
         From `insectlib.collection.report.find_clusters`.
 
@@ -48,11 +51,21 @@ def write_virelay(store: Store, folder: Path | str, clusters: Clusters) -> Path:
     ------
     ValueError
         As `insectlib.collection.reading.pieces`.
+    OSError
+        Where the disk has no room for the next shard.
     """
-    import h5py
-
     target = Path(folder)
     target.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target, prefix=".draft-") as draft:
+        _write(store, Path(draft), clusters)
+        for path in sorted(Path(draft).iterdir()):  # the project, which names the others, last
+            path.replace(target / path.name)
+    return target / "project.yaml"
+
+
+def _write(store: Store, target: Path, clusters: Clusters) -> None:
+    import h5py
+
     embed = PCA(2, random_state=0).fit(clusters.sample)
     with (
         h5py.File(target / "input.h5", "w") as inputs,
@@ -60,6 +73,7 @@ def write_virelay(store: Store, folder: Path | str, clusters: Clusters) -> Path:
         h5py.File(target / "analysis.h5", "w") as analysis,
     ):
         for piece in pieces(store):
+            _want_room(target, 4 * piece.images.nbytes + 2**20)
             features = map_features(piece.maps)
             start = _append(inputs, "data", _channels_first(piece.images))
             places = np.arange(start, start + len(piece.places), dtype=np.uint32)
@@ -76,7 +90,18 @@ def write_virelay(store: Store, folder: Path | str, clusters: Clusters) -> Path:
             )
             _append(analysis, f"{CATEGORY}/embedding/pca", embed.transform(features))
         _write_project(store, target, piece)
-    return target / "project.yaml"
+
+
+def _want_room(folder: Path, needed: int) -> None:
+    """Refuse to begin what does not fit: HDF5 may end the interpreter on a full disk."""
+    free = shutil.disk_usage(folder).free
+    if free < needed:
+        raise OSError(
+            errno.ENOSPC,
+            f"{needed / 1e6:.0f} MB are needed for the next shard, and {free / 1e6:.0f} MB are "
+            "free: make room, or name a folder elsewhere",
+            str(folder.parent),
+        )
 
 
 def _channels_first(images: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 
 import fsspec
 import h5py
@@ -22,6 +23,7 @@ from insectlib.collection import (
     explain_collection,
     find_clusters,
     report_store,
+    virelay,
     write_virelay,
 )
 from insectlib.collection.reading import pieces
@@ -116,6 +118,20 @@ def test_virelay_finds_the_layout_that_it_documents(store: Store, tmp_path: Path
     assert written["attributions"]["attribution_strategy"] == "predicted_label"
     known = json.loads(project.with_name("labels.json").read_text())
     assert {label["index"] for label in known} >= set(labels.tolist())
+
+
+def test_a_disk_without_room_is_named_and_what_was_there_stays(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clusters, folder = find_clusters(store), tmp_path / "explorer"
+    project = write_virelay(store, folder, clusters)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    free = iter([10**9, 10**5])  # enough for the first shard
+    monkeypatch.setattr(virelay.shutil, "disk_usage", lambda _: SimpleNamespace(free=next(free)))
+    with pytest.raises(OSError, match="are needed for the next shard, and 0 MB are free"):
+        write_virelay(store, folder, clusters)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert project.is_file()
 
 
 def test_the_command_reports_a_store(store: Store, tmp_path: Path) -> None:
