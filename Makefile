@@ -46,7 +46,7 @@ export OMP_NUM_THREADS ?= 1
 # Python compiles what is imported and keeps it, so pip need not compile everything
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: book notebooks test lint unit unit-first unit-second photos pair nbval linkcheck bench compatibility faults lab assignments pdf epub release slides serve clean help setup lock
+.PHONY: book notebooks test lint unit unit-pages unit-models unit-other photos pair nbval linkcheck bench compatibility faults lab assignments pdf epub release slides serve clean help setup lock
 .DELETE_ON_ERROR:
 
 book: .venv/installed ## build the pages
@@ -98,17 +98,16 @@ lint: .venv/installed ## style, types and spelling
 	$(PY) -m mypy
 	$(PY) -m codespell_lib
 
-# in two halves, which two cores run side by side; what is in no half yet is in the second
-FIRST_HALF := tests/explain tests/evaluate tests/models
-SECOND_HALF := $(filter-out $(FIRST_HALF) tests/__pycache__,$(patsubst %/,%,$(wildcard tests/*/)))
+# in three parts, the longest first: who of two cores is done takes the next. What has no part yet is
+# in the last
+unit: unit-pages unit-models unit-other ## the tests of the package and of the built pages
 
-unit: unit-first unit-second ## the tests of the package and of the built pages
-
-unit-first: .venv/installed
-	$(PY) -m pytest $(FIRST_HALF)
-
-unit-second: .venv/installed
-	$(PY) -m pytest $(SECOND_HALF)
+unit-pages: PART := tests/course
+unit-models: PART := tests/explain tests/evaluate tests/models
+unit-other: PART := $(filter-out tests/course tests/explain tests/evaluate tests/models tests/__pycache__,\
+  $(patsubst %/,%,$(wildcard tests/*/)))
+unit-pages unit-models unit-other: .venv/installed
+	$(PY) -m pytest $(PART)
 
 nbval: ## compare the committed outputs of the notebooks with those that papermill gets
 	$(MAKE) notebooks PROFILE=fast DATASET=specimens
