@@ -6,6 +6,7 @@ cells stand here, folded, at the end of their page; ``course.js`` also shows the
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
 
@@ -14,6 +15,9 @@ from docutils import nodes
 from myst_nb.ext.glue.roles import PasteTextRole
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
+
+HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
+"""What Python writes before a negative number."""
 
 SUMMARY = "The cells that computed the numbers in the text"
 
@@ -54,6 +58,9 @@ class TracedRole(PasteTextRole):
         env, name = self.document.settings.env, self.text
         if name not in cells(env) or not "".join(node.astext() for node in found).strip():
             return found, messages  # of another page, or a word that is left out in this edition
+        for node in found:
+            for text in list(node.findall(nodes.Text)):
+                text.parent.replace(text, nodes.Text(HYPHEN.sub("\N{MINUS SIGN}", text)))
         number, code = cells(env)[name]
         env.temp_data.setdefault("traced cells", {})[number] = code
         link = f'<a class="traced" href="#computed-{number}" data-result="{escape(name)}">'

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from insectlib.explain.masking.regions import checked_segments
 from insectlib.explain.masking.segments import segment_values
 from insectlib.visualise.plots import COLUMNS, show_picture, show_probabilities, show_signed_map
-from insectlib.visualise.style import WIDTH, as_typed, signed_norm
+from insectlib.visualise.style import WIDTH, as_typed, signed_norm, with_minus
 
 if TYPE_CHECKING:
     import shap
@@ -149,7 +149,7 @@ def plot_explanation(
         base = float(part.base_values[k])
         total = f"{base:z.1f} {sums[k]:+z.1f} = {base + sums[k]:z.1f}"
         total = total if np.isfinite(base) else f"sum {sums[k]:+z.1f}"
-        panel.set_title(f"{as_typed(name)}\n{total}")
+        panel.set_title(f"{as_typed(name)}\n{with_minus(total)}")
         panels.append(panel)
     return _finished(figure, drawn, panels, "pixel" if labels is None else "superpixel", title)
 

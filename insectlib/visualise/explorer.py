@@ -24,7 +24,7 @@ from insectlib.specimens.rendering import render
 from insectlib.specimens.scene import INSECT, Scene
 from insectlib.visualise.explorer_result import Explorer
 from insectlib.visualise.region_svg import LETTERS, outlines, places_in_words, runs
-from insectlib.visualise.style import class_looks, printable
+from insectlib.visualise.style import class_looks, printable, with_minus
 
 PRINTED = 320  # side in pixels of the printed picture of a scene
 
@@ -215,8 +215,9 @@ def _still_table(
     lines = [*zip(players, values, left_out, strict=True), ("sum", values.sum(), left_out.sum())]
     rows = "".join(
         f'<tr><th scope="row">{escape(name)}</th>'
-        f"<td>{100 * value:+z.1f}</td><td>{100 * out:+z.1f}</td></tr>"
-        for name, value, out in lines
+        + "".join(f"<td>{with_minus(f'{100 * each:+z.1f}')}</td>" for each in scores)
+        + "</tr>"
+        for name, *scores in lines
     )
     caption = (
         f"Probability of <bdi>{escape(class_name)}</bdi>: {shares[0]:.1%} with nothing shown, "

@@ -78,6 +78,11 @@ def as_typed(text: str) -> str:
     return "\n".join(lines).replace("$", r"\$")
 
 
+def with_minus(number: str) -> str:
+    """Return a number's text with a minus sign in place of the hyphen that Python writes."""
+    return number.replace("-", "\N{MINUS SIGN}")
+
+
 def use_style() -> None:
     """Set matplotlib's defaults for the figures of the course; call it once in each chapter."""
     mpl.rcParams.update(

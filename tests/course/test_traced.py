@@ -29,7 +29,7 @@ def built(folder: Path, *texts: str) -> list[BeautifulSoup]:
     )
     for i, text in enumerate(texts):
         cells = [nbformat.v4.new_markdown_cell(f"# Page {i}\n\n## Part\n\n{text}")]
-        for name, value in (("shares", "12 %"), ("best", "a <beetle>"), ("none", "")):
+        for name, value in (("shares", "-12 %"), ("best", "a <beetle>"), ("none", "")):
             cell = nbformat.v4.new_code_cell(
                 f'x = "{name}" < "z"', metadata={"tags": ["remove-cell"]}
             )
@@ -56,7 +56,7 @@ def test_a_result_is_a_link_to_the_code_of_its_cell(tmp_path: Path) -> None:
         "Only {glue:text}`best`.",
     )
     links = both.select("a.traced")
-    assert [link.text for link in links] == ["12 %", "a <beetle>", "12 %"]
+    assert [link.text for link in links] == ["−12 %", "a <beetle>", "−12 %"]
     for link in links:
         (cell,) = both.select(f"details.traced-cells [id='{link['href'][1:]}'] pre")
         assert cell.text.strip() == f'x = "{link["data-result"]}" < "z"'

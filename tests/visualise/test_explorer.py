@@ -582,7 +582,7 @@ def test_without_scripts_there_is_a_picture_and_a_table(open_page: Opener) -> No
     k = SCENE_TABLE[-1].argmax()
     values = exact_shapley(100 * softmax(SCENE_TABLE))[:, k]
     cells = explorer.locator("tbody tr td:nth-child(2)").all_inner_texts()
-    assert cells == [f"{v:+z.1f}" for v in [*values, values.sum()]]
+    assert cells == [signed(v) for v in [*values, values.sum()]]
     assert explorer.locator("button").count() == 0
 
 
