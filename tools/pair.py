@@ -9,13 +9,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 import time
 from pathlib import Path
 
 import jupytext
 import nbformat
+from jupytext.cli import jupytext as jupytext_cli
 from nbformat import NotebookNode
 
 CHECKED = "nbval-check-output"
@@ -61,8 +61,7 @@ def write_pair(source: Path, notebook: NotebookNode) -> None:
         now = time.time()
         for path in (source, target):
             os.utime(path, (now, now if path == newer else now - 10))
-        command = [sys.executable, "-m", "jupytext", "--sync", str(source)]
-        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        jupytext_cli(["--sync", "--quiet", str(source)])
     source.touch()  # JupyterLab refuses to open a text that is older than its notebook
 
 
