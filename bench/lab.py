@@ -35,6 +35,8 @@ from insectlib.specimens import CLASS_NAMES
 from tools.lab import LOCK, bundle, install, pictures
 from tools.lab_networks import write_network
 
+PATIENCE = 0.5
+"""Seconds until something is to be seen."""
 SETTINGS = "n=50&est=kernel&budget=300"
 FIRST_MAP = """async () => {
     const sum = document.querySelector(".lab-sum");
@@ -180,13 +182,15 @@ def rows(repeats: int) -> list[Row]:
                     )
                 )
             times = np.array([first_map(page, site) for _ in range(repeats)])
+            longest = times[:, 1].max()  # of those that a browser counts as long
+            blocked = f"a task of {longest:.0f} ms" if longest else "no task of 50 ms or more"
             found.append(
                 Row(
-                    "small CNN, 96 px: from the drop of a picture to its first map",
+                    f"small CNN, 96 px: from the drop of a picture to its first map, and {blocked}",
                     f"{np.median(times[:, 0]):.2f} s",
-                    f"longest task meanwhile: {np.median(times[:, 1]):.0f} ms",
-                    float(np.median(times[:, 0] / 0.5)),
-                    "at most 0.50 s, no task over 50 ms",
+                    f"what a reader may wait: {PATIENCE:.2f} s",
+                    float(np.median(times[:, 0]) / PATIENCE),
+                    f"at most {PATIENCE:.2f} s",
                 )
             )
         browser.close()
