@@ -24,6 +24,7 @@ class Request(BaseHTTPRequestHandler):
         """Answer a request."""
         path = self.path.lstrip("/")
         self.server.asked.append(path)
+        self.server.encodings.add(self.headers["Accept-Encoding"])
         answer = self.server.odd.get(path.partition("?")[0], whole)
         with suppress(OSError):  # the other side has gone away, as it should
             answer(self, self.server.files[path.partition("?")[0]])
@@ -39,13 +40,14 @@ class Request(BaseHTTPRequestHandler):
 
 
 class Mirror(ThreadingHTTPServer):
-    """Serves `files`, some of them as `odd` says; `asked` are the paths asked for."""
+    """Serves `files`, some of them as `odd` says; what was asked for, and how, is noted."""
 
     def __init__(self, files: dict[str, bytes]) -> None:
         super().__init__(("127.0.0.1", 0), Request)
         self.files = files
         self.odd: dict[str, Answer] = {}
         self.asked: list[str] = []
+        self.encodings: set[str | None] = set()
 
     @property
     def address(self) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from errno import ENOSPC
 from hashlib import sha256
 from pathlib import Path
 
@@ -57,6 +58,7 @@ def there(folder: Path) -> dict[str, bytes]:
 def test_fetches_every_file_once_and_copies_the_copies(server: Mirror, tmp_path: Path) -> None:
     fetched(tmp_path / "new", server)
     assert len(server.asked) == 9  # the twelve files hold nine pictures
+    assert server.encodings == {"identity"}, "compressed, a few bytes could unfold into gigabytes"
     fetched(tmp_path / "new", server)
     assert len(server.asked) == 9
 
@@ -152,6 +154,20 @@ def test_a_folder_that_cannot_be_written_is_named(server: Mirror, tmp_path: Path
     for folder in (tmp_path / "file", tmp_path / "file" / "in"):
         with pytest.raises(DataUnavailableError, match="nothing can be kept in .*INSECTLIB_CACHE"):
             fetched(folder, server)
+
+
+def test_a_disk_that_is_full_leaves_nothing_half_written(
+    server: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def half(path: Path, content: bytes) -> None:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_bytes", half)
+    with pytest.raises(DataUnavailableError, match="No space left on device.*make room"):
+        fetched(tmp_path, server)
+    assert there(tmp_path) == {}
 
 
 @pytest.mark.parametrize("proxy", ["nonsense", "socks5://127.0.0.1:9", "http://[::"])
