@@ -22,11 +22,11 @@ from nbformat import NotebookNode
 from pybtex.database import BibliographyData, parse_file
 from pybtex.richtext import Text
 
+from insectlib.visualise.style import with_minus
+
 RECORD = "application/papermill.record/text/plain"
 ROLE = re.compile(r"\{([a-z]+(?::[a-z]+)?)\}`([^`]+)`")
 OPENING = re.compile(r"^(:{3,})\{([a-z]+)\}\s*(.*)$")
-HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
-"""What Python writes before a negative number."""
 LABEL = re.compile(r"^\([\w-]+\)=\n", re.MULTILINE)
 OPTION = re.compile(r"^:[a-z]+:.*$")
 Role = Callable[[str], str]
@@ -44,9 +44,7 @@ if importlib.util.find_spec("insectlib") is None:
 def glued(notebook: NotebookNode) -> dict[str, str]:
     """Return the texts that the cells of an executed notebook have glued, by key."""
     return {
-        output.metadata.scrapbook.name: HYPHEN.sub(
-            "\N{MINUS SIGN}", str(ast.literal_eval(output.data[RECORD]))
-        )
+        output.metadata.scrapbook.name: with_minus(str(ast.literal_eval(output.data[RECORD])))
         for cell in notebook.cells
         for output in cell.get("outputs", [])
         if "scrapbook" in output.get("metadata", {}) and RECORD in output.data

@@ -50,17 +50,18 @@ def killed(
     counts = dict.fromkeys(("times", "recovered", "lost", "different", "hangs", "orphans"), 0)
     seconds = []
     for _ in range(rounds):
-        hit = 0
+        hit, latest = 0, expected.seconds
         while not hit:  # a program that was slow undisturbed may end before the first moment
             shutil.rmtree(cache, ignore_errors=True)
             for number in SIGNALS:
                 program = start(cache)
-                time.sleep(moments.uniform(0.1, 1) * expected.seconds)
+                time.sleep(moments.uniform(0.1, 1) * latest)
                 if program.running():  # what earlier ones had done may have been all of it
                     program.send(number)
                     hit += 1
                 counts["hangs"] += program.wait().hung
                 counts["orphans"] += program.orphans()
+            latest /= 2
         again = start(cache).wait()
         seconds.append(again.seconds)
         counts["hangs"] += again.hung

@@ -6,7 +6,6 @@ cells stand here, folded, at the end of their page; ``course.js`` also shows the
 
 from __future__ import annotations
 
-import re
 from html import escape
 from pathlib import Path
 
@@ -16,8 +15,7 @@ from myst_nb.ext.glue.roles import PasteTextRole
 from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
-HYPHEN = re.compile(r"(?<!\w)-(?=\d)")
-"""What Python writes before a negative number."""
+from insectlib.visualise.style import with_minus
 
 SUMMARY = "The cells that computed the numbers in the text"
 
@@ -60,7 +58,7 @@ class TracedRole(PasteTextRole):
             return found, messages  # of another page, or a word that is left out in this edition
         for node in found:
             for text in list(node.findall(nodes.Text)):
-                text.parent.replace(text, nodes.Text(HYPHEN.sub("\N{MINUS SIGN}", text)))
+                text.parent.replace(text, nodes.Text(with_minus(text)))
         number, code = cells(env)[name]
         env.temp_data.setdefault("traced cells", {})[number] = code
         link = f'<a class="traced" href="#computed-{number}" data-result="{escape(name)}">'

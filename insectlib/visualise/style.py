@@ -78,9 +78,9 @@ def as_typed(text: str) -> str:
     return "\n".join(lines).replace("$", r"\$")
 
 
-def with_minus(number: str) -> str:
-    """Return a number's text with a minus sign in place of the hyphen that Python writes."""
-    return number.replace("-", "\N{MINUS SIGN}")
+def with_minus(text: str) -> str:
+    """Return a text with minus signs before numbers, where Python writes hyphens."""
+    return re.sub(r"(?<!\w)-(?=\d)", "\N{MINUS SIGN}", text)
 
 
 def use_style() -> None:
